@@ -1,0 +1,1 @@
+"""Components and decisions of the inference platform; `__main__.py` composes them."""

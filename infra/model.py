@@ -1,0 +1,138 @@
+"""One entry of `models`: its fields, their defaults and their checks, as Pulumi.yaml cannot describe them."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
+from pydantic.alias_generators import to_camel
+
+from . import tpu
+
+MAX_NAME = 63 - len("-kserve-self-signed-certs")
+"""Longest model name, in characters: KServe v0.20 appends up to this suffix and hashes what is then longer than a DNS
+label, so a longer name would not be found by the route."""
+
+RESERVED_NAMESPACES = frozenset({"cert-manager", "default", "istio-ingress", "istio-system", "kserve"})
+
+_URI_FORMS = "hf://ORGANISATION/REPOSITORY, s3://BUCKET/PATH, pvc://CLAIM/PATH or oci://REGISTRY/IMAGE:TAG"
+_OWN_FLAGS = {
+    "--dtype": "the field `dtype`",
+    "--max-model-len": "the field `maxModelLen`",
+    "--served-model-name": "the field `servedNames`",
+    "--tensor-parallel-size": "the field `tensorParallelSize`",
+    "-tp": "the field `tensorParallelSize`",
+    "--model": "the field `uri`",
+    "--port": "nothing: routes and probes rely on port 8000",
+    "--host": "nothing: probes rely on every interface",
+    "--ssl-keyfile": "nothing: probes and gateway speak plain HTTP to vLLM",
+    "--ssl-certfile": "nothing: probes and gateway speak plain HTTP to vLLM",
+    "--api-key": "nothing: a flag is readable by everyone who can read the Pod, and so no place for a secret",
+}
+"""Flags that the program sets itself or that break what it sets, and what to use instead."""
+
+
+def _dns_label(value: str) -> str:
+    if not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", value) or len(value) > 63:
+        raise ValueError(
+            "is not a DNS label. Use at most 63 lower-case letters, digits and hyphens, a letter first, no hyphen last."
+        )
+    return value
+
+
+class Model(BaseModel):
+    """One model to serve.
+
+    Units: `max_model_len` in tokens, `tensor_parallel_size` in chips, `replicas` in Pods, each of which takes a whole
+    TPU node. The name of the stack's slice is the validation context.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+
+    name: Annotated[str, AfterValidator(_dns_label)]
+    namespace: Annotated[str, AfterValidator(_dns_label)]
+    uri: str
+    served_names: tuple[str, ...] = ()
+    dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = "auto"
+    max_model_len: Annotated[StrictInt, Field(ge=1)] | None = None
+    tensor_parallel_size: Annotated[StrictInt, Field(ge=1)] | None = None
+    replicas: Annotated[StrictInt, Field(ge=1)] = 1
+    extra_args: tuple[str, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _short_enough(cls, name: str) -> str:
+        if len(name) > MAX_NAME:
+            raise ValueError(
+                f"is {len(name)} characters long, and at most {MAX_NAME} are allowed, because KServe appends to it. "
+                "Choose a shorter name."
+            )
+        return name
+
+    @field_validator("namespace")
+    @classmethod
+    def _not_the_platforms(cls, namespace: str) -> str:
+        if namespace in RESERVED_NAMESPACES or namespace.startswith("kube-"):
+            raise ValueError("belongs to the platform. Choose another namespace for the model.")
+        return namespace
+
+    @field_validator("uri")
+    @classmethod
+    def _supported(cls, uri: str) -> str:
+        if uri.startswith("gs://"):
+            raise ValueError(
+                "cannot be read: KServe's LLMInferenceService has no gs:// support. Use hf://..., copy the weights to "
+                "a volume and use pvc://CLAIM/PATH, or pack them into an image and use oci://..."
+            )
+        if not re.fullmatch(r"hf://[\w.-]+/[\w.-]+(:[\w./-]+)?|(s3|pvc|oci)://[^\s/]+(/\S*)?", uri):
+            raise ValueError(f"is not a model URI. Use {_URI_FORMS}.")
+        return uri
+
+    @field_validator("served_names", "extra_args")
+    @classmethod
+    def _no_template(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if "{{" in value:
+                raise ValueError(
+                    f"contains {value!r}, and KServe would run its {{{{ as a template. Write JSON with a space between "
+                    "braces ({ {), and leave templates out."
+                )
+        return values
+
+    @field_validator("served_names")
+    @classmethod
+    def _names_not_flags(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not name or name.startswith("-") or re.search(r"\s", name):
+                raise ValueError(f"contains {name!r}. Use names without spaces that do not begin with a hyphen.")
+        return names
+
+    @field_validator("extra_args")
+    @classmethod
+    def _not_our_flags(cls, args: tuple[str, ...]) -> tuple[str, ...]:
+        for arg in args:
+            flag = arg.split("=", 1)[0].replace("_", "-")
+            if flag in _OWN_FLAGS:
+                raise ValueError(f"contains {flag}. Remove it and use {_OWN_FLAGS[flag]}.")
+        return args
+
+    @field_validator("tensor_parallel_size")
+    @classmethod
+    def _fits_slice(cls, size: int | None, info: ValidationInfo) -> int | None:
+        slice_ = tpu.SLICES.get(str(info.context))
+        if size is not None and slice_ is not None:
+            allowed = tpu.tensor_parallel_sizes(slice_.chips)
+            if size not in allowed:
+                raise ValueError(
+                    f"does not fit the {slice_.chips} chips of {slice_.name}. Allowed: {', '.join(map(str, allowed))}. "
+                    "Leave it out to use every chip."
+                )
+        return size
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names vLLM answers to, the first being the one it reports: unless set, `/mnt/models`, where KServe puts
+        the weights, and then the repository, or for other URIs the model's own name."""
+        if self.served_names:
+            return self.served_names
+        repository = self.uri.removeprefix("hf://").split(":")[0] if self.uri.startswith("hf://") else self.name
+        return ("/mnt/models", repository)

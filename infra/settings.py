@@ -1,0 +1,366 @@
+"""The configuration of a stack, checked: `load()` is the only place that reads it.
+
+Names, types, defaults and descriptions stand in Pulumi.yaml, and the engine refuses a scalar of the wrong type before
+the program runs. Everything else is checked here, before any resource is declared, and told in one message. The fields
+of an entry of `models` are those of `Model`.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from difflib import get_close_matches
+from ipaddress import IPv4Network
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import pulumi
+from packaging.version import Version
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from . import tpu, versions
+from .model import Model
+
+PROJECT_KEY = "gcp:project"
+TOKEN_KEY = "huggingFaceToken"  # noqa: S105 - the name of the setting, not a token
+
+
+class SettingsError(pulumi.RunError):
+    """Every problem of a stack's configuration, one a line. A `RunError`, so that the engine prints no traceback."""
+
+
+def _cidr(value: str) -> str:
+    try:
+        return str(IPv4Network(value))
+    except ValueError as problem:
+        raise ValueError(
+            f"is not an IPv4 range ({problem}). Write it as its first address and a length, like 10.0.0.0/20."
+        ) from None
+
+
+def _dotted_version(version: str) -> Version:
+    """GKE's `1.31.2-gke.1115000` as something that compares: the build is the last component."""
+    return Version(version.replace("-gke.", "."))
+
+
+Cidr = Annotated[str, AfterValidator(_cidr)]
+Count = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseModel):
+    """A stack's configuration. Nodes are counted over all zones; disk sizes are in GB.
+
+    A validator that compares with an earlier field reads it from `info.data`, where it stands unless it has a problem
+    of its own: so one run finds every problem.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+
+    project: Annotated[str, Field(alias=PROJECT_KEY)]
+    location: str
+    tpu_zones: tuple[str, ...]
+    tpu_slice: str
+    tpu_capacity: Literal["on-demand", "spot", "reservation"]
+    tpu_reservation: str
+    tpu_min_nodes: Count
+    tpu_max_nodes: AtLeastOne
+    tpu_boot_disk_gb: Annotated[int, Field(ge=10)]
+    system_machine_type: str
+    system_min_nodes: AtLeastOne
+    system_max_nodes: AtLeastOne
+    subnet_cidr: Cidr
+    pod_cidr: Cidr
+    service_cidr: Cidr
+    control_plane_cidr: Cidr
+    authorized_networks: tuple[Cidr, ...]
+    release_channel: Literal["RAPID", "REGULAR", "STABLE", "EXTENDED"]
+    gke_version: str
+    models: Annotated[tuple[Model, ...], Field(min_length=1)]
+    hugging_face_token: SecretStr
+    protect: bool
+    chart_mirror: str
+    labels: dict[str, str]
+
+    @field_validator("project")
+    @classmethod
+    def _project_id(cls, project: str) -> str:
+        if not re.fullmatch(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]", project):
+            raise ValueError("is not a project ID (not its name or number). `gcloud projects list` shows the IDs.")
+        return project
+
+    @field_validator("location")
+    @classmethod
+    def _zone_or_region(cls, location: str) -> str:
+        if not re.fullmatch(r"[a-z]+-[a-z]+\d+(-[a-z0-9]+)?", location):
+            raise ValueError("is neither a zone (like europe-west4-a) nor a region (like europe-west4).")
+        return location
+
+    @field_validator("tpu_zones")
+    @classmethod
+    def _zones_of_the_region(cls, zones: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        location = info.data.get("location")
+        if location is None:
+            return zones
+        if not zones:
+            if not _is_zone(location):
+                raise ValueError(
+                    f"is empty, and `location` {location} is a region. Name the zones that may hold TPU nodes, like "
+                    f"`pulumi config set --path 'tpuZones[0]' {location}-a`."
+                )
+            return (location,)
+        for zone in zones:
+            if not _is_zone(zone) or _region(zone) != _region(location):
+                raise ValueError(
+                    f"contains {zone!r}, which is not a zone of {_region(location)}, the region of `location`. Use "
+                    f"zones of that region, like {_region(location)}-a, or change `location`."
+                )
+        if len(set(zones)) < len(zones):
+            raise ValueError("names a zone twice. Name each once.")
+        return zones
+
+    @field_validator("tpu_slice")
+    @classmethod
+    def _known_slice(cls, name: str) -> str:
+        if name not in tpu.SLICES:
+            raise ValueError(f"is not a slice of one host. Allowed: {_listed(tpu.SLICES)}.")
+        return name
+
+    @field_validator("tpu_reservation")
+    @classmethod
+    def _reservation_matches_capacity(cls, reservation: str, info: ValidationInfo) -> str:
+        capacity = info.data.get("tpu_capacity")
+        if capacity == "reservation" and not reservation:
+            raise ValueError(
+                "is empty, and `tpuCapacity` is reservation. Name the reservation: `gcloud compute reservations list` "
+                "shows them."
+            )
+        if capacity in ("on-demand", "spot") and reservation:
+            raise ValueError(
+                f"is set, but `tpuCapacity` is {capacity}. Set `tpuCapacity` to reservation, or remove it."
+            )
+        return reservation
+
+    @field_validator("tpu_max_nodes", "system_max_nodes")
+    @classmethod
+    def _max_not_below_min(cls, most: int, info: ValidationInfo) -> int:
+        low = str(info.field_name).replace("max", "min")
+        fewest = info.data.get(low, 0)
+        if most < fewest:
+            raise ValueError(f"is below `{to_camel(low)}`, which is {fewest}. Raise it to {fewest}, or lower that one.")
+        return most
+
+    @field_validator("system_machine_type")
+    @classmethod
+    def _machine_type(cls, machine_type: str) -> str:
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", machine_type):
+            raise ValueError("is not a machine type. Use one like e2-standard-4 (4 vCPUs or more).")
+        return machine_type
+
+    @field_validator("pod_cidr", "service_cidr", "control_plane_cidr")
+    @classmethod
+    def _no_overlap(cls, cidr: str, info: ValidationInfo) -> str:
+        for other in ("subnet_cidr", "pod_cidr", "service_cidr"):
+            taken = info.data.get(other)
+            if taken is not None and IPv4Network(cidr).overlaps(IPv4Network(taken)):
+                raise ValueError(f"overlaps `{to_camel(other)}`, which is {taken}. Choose ranges that do not overlap.")
+        return cidr
+
+    @field_validator("control_plane_cidr")
+    @classmethod
+    def _is_28(cls, cidr: str) -> str:
+        if not cidr.endswith("/28"):
+            raise ValueError("is not a /28, and GKE takes no other size for the control plane.")
+        return cidr
+
+    @field_validator("gke_version")
+    @classmethod
+    def _not_below_floor(cls, version: str) -> str:
+        if not version:
+            return version
+        if not re.fullmatch(r"\d+\.\d+\.\d+-gke\.\d+", version):
+            raise ValueError(
+                f"is not a full GKE version like {versions.GKE_FLOOR}. `gcloud container get-server-config` lists them."
+            )
+        if _dotted_version(version) < _dotted_version(versions.GKE_FLOOR):
+            raise ValueError(
+                f"is too old for TPU v6e, which needs {versions.GKE_FLOOR} or newer. Remove it to use the channel's."
+            )
+        return version
+
+    @field_validator("chart_mirror")
+    @classmethod
+    def _has_charts(cls, mirror: str) -> str:
+        if not mirror or re.fullmatch(r"oci://[^\s/]+(/[^\s/]+)*", mirror):
+            return mirror
+        if "://" in mirror:
+            raise ValueError("is neither an OCI prefix (oci://REGISTRY/PATH, no slash last) nor a directory.")
+        missing = [c.name for c in versions.CHARTS if not Path(mirror, c.name, "Chart.yaml").is_file()]
+        if missing:
+            raise ValueError(
+                f"is a directory without {_listed(f'{name}/Chart.yaml' for name in missing)}. Put every chart into a "
+                "folder of its name there, or use an OCI prefix (oci://...)."
+            )
+        return mirror
+
+    @field_validator("labels")
+    @classmethod
+    def _valid_labels(cls, labels: dict[str, str]) -> dict[str, str]:
+        for key, value in labels.items():
+            if not re.fullmatch(r"[a-z][-_a-z0-9]{0,62}", key) or not re.fullmatch(r"[-_a-z0-9]{0,63}", value):
+                raise ValueError(
+                    f"contains {key!r}: {value!r}. Keys and values are at most 63 lower-case letters, digits, hyphens "
+                    "and underscores; a key begins with a letter."
+                )
+        return labels
+
+    @property
+    def region(self) -> str:
+        """The region of `location`."""
+        return _region(self.location)
+
+    @property
+    def slice(self) -> tpu.Slice:
+        """The slice of every TPU node."""
+        return tpu.SLICES[self.tpu_slice]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is likely wrong but may be right."""
+        unknown = [zone for zone in self.tpu_zones if zone not in tpu.KNOWN_ZONES]
+        return [
+            f"tpuZones: {zone} was not known to have TPU v6e when this was written; known are "
+            f"{_listed(sorted(tpu.KNOWN_ZONES))}. If it has none, the TPU pool stays empty and the models do not start."
+            for zone in unknown
+        ]
+
+
+def _is_zone(location: str) -> bool:
+    return location.count("-") == 2
+
+
+def _region(location: str) -> str:
+    return location.rsplit("-", 1)[0] if _is_zone(location) else location
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(str(v) for v in values)
+
+
+def _between_models(models: object, max_nodes: object) -> Iterator[str]:
+    """Problems that no single model has. It looks at the raw values, so that it speaks even if a model has others."""
+    entries = (
+        [cast(dict[str, Any], m) for m in cast(list[Any], models) if isinstance(m, dict)]
+        if isinstance(models, list)
+        else []
+    )
+    for (i, one), (j, other) in combinations(enumerate(entries), 2):
+        if one.get("name") and (one.get("namespace"), one["name"]) == (
+            other.get("namespace"),
+            other.get("name"),
+        ):
+            yield (
+                f"models[{j}]: {one.get('namespace')}/{one['name']} is the name of models[{i}] as well. "
+                "Two models need different names or namespaces."
+            )
+    replicas = [m.get("replicas", 1) for m in entries]
+    if all(isinstance(r, int) for r in replicas) and str(max_nodes).isdecimal() and sum(replicas) > int(str(max_nodes)):
+        yield (
+            f"models: {sum(replicas)} replicas in all, each taking one TPU node, but `tpuMaxNodes` is {max_nodes}. "
+            f"Run `pulumi config set tpuMaxNodes {sum(replicas)}`, or lower `replicas`."
+        )
+
+
+_PROBLEMS = {
+    "bool_parsing": "is neither true nor false. Use one of them.",
+    "dict_type": "is not a mapping. Write `key: value` lines.",
+    "greater_than_equal": "is too small. Use {ge} or more.",
+    "int_from_float": "is not a whole number. Use one, without quotes.",
+    "int_parsing": "is not a whole number. Use one, without quotes.",
+    "int_type": "is not a whole number. Use one, without quotes.",
+    "literal_error": "is not allowed. Use one of {expected}.",
+    "model_type": "is not a mapping. Write `key: value` lines.",
+    "string_type": "is not text. Put it in quotes.",
+    "too_short": "is empty. Add at least one: README.md has the fields.",
+    "tuple_type": "is not a list. Write one, even for a single value.",
+    "value_error": "{error}",
+}
+"""What is wrong and what to do about it, by pydantic's type of error."""
+
+
+def _explain(error: ErrorDetails) -> str:
+    """A problem that pydantic found, as: setting: value what is wrong and what to do."""
+    where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error["loc"]).lstrip(".")
+    if error["type"] == "missing" and where == PROJECT_KEY:
+        return f"{where}: is not set. Run `pulumi config set {PROJECT_KEY} PROJECT_ID` with the project to deploy to."
+    if error["type"] == "missing":
+        return f"{where}: is required. Add it."
+    if error["type"] == "extra_forbidden":
+        known = _fields(Model if where.startswith("models[") else Settings)
+        near = get_close_matches(where.rsplit(".")[-1], known, 1)
+        hint = f"Did you mean {near[0]}?" if near else f"Allowed: {_listed(known)}."
+        return f"{where}: there is no such setting. {hint} Change its name, or remove it."
+    problem = _PROBLEMS.get(error["type"], "is not valid: {msg}.").format(msg=error["msg"], **error.get("ctx", {}))
+    shown = "[secret]" if where == TOKEN_KEY else json.dumps(error["input"], default=str)
+    return f"{where}: {shown} {problem}"
+
+
+def _fields(cls: type[BaseModel]) -> list[str]:
+    return [f.alias or name for name, f in cls.model_fields.items()]
+
+
+def parse(values: Mapping[str, Any], *, secrets: Collection[str] = (), stack: str = "dev") -> Settings:
+    """The checked settings from the names and values of a stack's configuration.
+
+    `secrets` names the ones that were encrypted. Raises `SettingsError`, which lists every problem.
+    """
+    problems: list[str] = []
+    settings = None
+    try:
+        settings = Settings.model_validate(dict(values), context=values.get("tpuSlice"))
+    except ValidationError as failed:
+        problems += [_explain(error) for error in failed.errors(include_url=False)]
+    problems += _between_models(values.get("models"), values.get("tpuMaxNodes"))
+    if values.get(TOKEN_KEY) and TOKEN_KEY not in secrets:
+        problems.append(
+            f"{TOKEN_KEY}: is stored in plain text. Run `pulumi config set --secret {TOKEN_KEY}`, and revoke the token "
+            "if the file was shared."
+        )
+    if settings is None or problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = "\n".join(f"  {p}" for p in problems)
+        raise SettingsError(f"Pulumi.{stack}.yaml has {count}; nothing was changed.\n{lines}")
+    return settings
+
+
+_STRUCTURED = {"tpuZones", "authorizedNetworks", "models", "labels"}
+"""Settings that the engine passes as JSON."""
+
+
+def load() -> Settings:
+    """The settings of the running stack. Raises `SettingsError`; logs `Settings.warnings`."""
+    prefix = f"{pulumi.get_project()}:"
+    config = {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+    values = {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}
+    for key in _STRUCTURED & values.keys():
+        with suppress(ValueError):  # what is not JSON stays text, which `parse` refuses by name
+            values[key] = json.loads(values[key])
+    if PROJECT_KEY in config:
+        values[PROJECT_KEY] = config[PROJECT_KEY]
+    secrets = {k for k in values if pulumi.runtime.is_config_secret(prefix + k)}
+    settings = parse(values, secrets=secrets, stack=pulumi.get_stack())
+    for warning in settings.warnings:
+        pulumi.log.warn(warning)
+    return settings
