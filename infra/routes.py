@@ -1,0 +1,60 @@
+"""The HTTPRoute of a model: which paths the gateway publishes, and which backend answers each.
+
+KServe's own route ends in a catch-all that also publishes `/metrics` and everything else vLLM answers. These rules
+replace it whole, so nothing but the paths below is reachable.
+"""
+
+from typing import Any, NamedTuple
+
+PORT = 8000
+"""vLLM's port, the one KServe's workload Service and InferencePool point at."""
+
+
+class Endpoint(NamedTuple):
+    """One published path. `scheduled` ones go through the endpoint picker, the others straight to a vLLM Pod."""
+
+    name: str
+    path: str
+    scheduled: bool
+
+
+ENDPOINTS = (
+    Endpoint("chatCompletions", "/v1/chat/completions", True),
+    Endpoint("completions", "/v1/completions", True),
+    Endpoint("models", "/v1/models", False),
+    Endpoint("health", "/health", False),
+)
+
+
+def base_path(namespace: str, name: str) -> str:
+    """The path of a model at the gateway, in KServe's own shape."""
+    return f"/{namespace}/{name}"
+
+
+def rules(namespace: str, name: str) -> list[dict[str, Any]]:
+    """HTTPRoute rules of one model, one for each of `ENDPOINTS`.
+
+    Paths match exactly and are rewritten to vLLM's own. Timeouts are off, because a long answer streams for minutes.
+    The backends are the objects that KServe v0.20 makes for a service of this name.
+    """
+    pool = {
+        "group": "inference.networking.k8s.io",
+        "kind": "InferencePool",
+        "name": f"{name}-inference-pool",
+        "port": PORT,
+    }
+    workload = {"kind": "Service", "name": f"{name}-kserve-workload-svc", "port": PORT}
+    return [
+        {
+            "matches": [{"path": {"type": "Exact", "value": base_path(namespace, name) + endpoint.path}}],
+            "filters": [
+                {
+                    "type": "URLRewrite",
+                    "urlRewrite": {"path": {"type": "ReplaceFullPath", "replaceFullPath": endpoint.path}},
+                }
+            ],
+            "timeouts": {"request": "0s", "backendRequest": "0s"},
+            "backendRefs": [pool if endpoint.scheduled else workload],
+        }
+        for endpoint in ENDPOINTS
+    ]
