@@ -1,0 +1,41 @@
+"""Istio."""
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from .charts import release
+from .versions import ISTIO_BASE, ISTIOD
+
+NAMESPACE = "istio-system"
+
+
+class Mesh(pulumi.ComponentResource):
+    """Istio's control plane, with support for InferencePools.
+
+    Makes the namespace, the `base` chart (CRDs) and `istiod`, which makes GatewayClass `istio` by itself. It injects no
+    sidecars anywhere, and makes no EnvoyFilter for request bodies: this Istio streams them to the endpoint picker
+    (https://github.com/istio/istio/pull/56089).
+    """
+
+    def __init__(self, name: str, *, chart_mirror: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("gke-tpu-inference:infra:Mesh", name, None, opts)
+        namespace = k8s.core.v1.Namespace(
+            NAMESPACE, metadata={"name": NAMESPACE}, opts=pulumi.ResourceOptions(parent=self)
+        )
+        base = release(
+            ISTIO_BASE,
+            name="istio-base",
+            namespace=namespace.metadata.name,
+            mirror=chart_mirror,
+            values={},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        release(
+            ISTIOD,
+            name="istiod",
+            namespace=namespace.metadata.name,
+            mirror=chart_mirror,
+            values={"pilot": {"env": {"ENABLE_GATEWAY_API_INFERENCE_EXTENSION": "true"}}},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[base]),
+        )
+        self.register_outputs({})

@@ -1,0 +1,90 @@
+"""One model, served."""
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from .model import Model
+from .routes import base_path, rules
+from .tpu import Slice
+from .vllm import pod_template
+
+READY_TIMEOUT = "90m"
+"""Node, image, weights and up to an hour of first start."""
+
+
+class Predictor(pulumi.ComponentResource):
+    """A model behind the gateway at `/<namespace>/<name>`.
+
+    Makes the Pods' service account, a Secret with the Hugging Face token if there is one, and the
+    LLMInferenceService, from which KServe makes Deployment, endpoint picker, InferencePool and HTTPRoute. It waits
+    until the service is Ready, so `pulumi up` ends when the endpoint answers. It makes no namespace, as two models
+    may share one.
+
+    A change of the Pods, the model or the route replaces the service, the old one first: KServe v0.20 would surge
+    onto a second slice, and its Ready stays true from the old Pod while the new one fails. `replicas` alone changes
+    in place.
+
+    `token` is plain text or a secret; it reaches nothing but the Secret. `path` is the model's path at the gateway.
+    """
+
+    path: str
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        model: Model,
+        tpu_slice: Slice,
+        namespace: pulumi.Input[str],
+        gateway_name: str,
+        gateway_namespace: pulumi.Input[str],
+        token: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("gke-tpu-inference:infra:Predictor", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        secrets: list[k8s.core.v1.ObjectReferenceArgsDict] = []
+        if token:
+            # KServe hands a token to the storage initializer if it stands under this key in a Secret that the service
+            # account lists, and copies the list to the endpoint picker's account. The Secret has a generated name, so
+            # a new token is in place before the old one goes.
+            secret = k8s.core.v1.Secret(
+                name,
+                metadata={"namespace": namespace},
+                string_data={"HF_TOKEN": pulumi.Output.secret(token)},
+                opts=child,
+            )
+            secrets = [{"name": secret.metadata.name}]
+        account = k8s.core.v1.ServiceAccount(
+            name, metadata={"name": model.name, "namespace": namespace}, secrets=secrets, opts=child
+        )
+        gateway = {"name": gateway_name, "namespace": gateway_namespace}
+        k8s.apiextensions.CustomResource(
+            name,
+            api_version="serving.kserve.io/v1alpha2",
+            kind="LLMInferenceService",
+            metadata={
+                "name": model.name,
+                "namespace": namespace,
+                "annotations": {"pulumi.com/waitFor": "condition=Ready"},
+            },
+            spec={
+                "model": {"uri": model.uri, "name": model.names[-1]},
+                "replicas": model.replicas,
+                "template": {**pod_template(model, tpu_slice), "serviceAccountName": account.metadata.name},
+                "router": {
+                    "gateway": {"refs": [gateway]},
+                    # Its TLS default makes every completion a 500, as KServe makes no DestinationRule for it.
+                    "scheduler": {"template": {"containers": [{"name": "main", "args": ["--secure-serving=false"]}]}},
+                    "route": {"http": {"spec": {"parentRefs": [gateway], "rules": rules(model.namespace, model.name)}}},
+                },
+            },
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                custom_timeouts=pulumi.CustomTimeouts(create=READY_TIMEOUT, update=READY_TIMEOUT),
+                replace_on_changes=["spec.template", "spec.model", "spec.router"],
+                delete_before_replace=True,
+            ),
+        )
+        self.path = base_path(model.namespace, model.name)
+        self.register_outputs({"path": self.path})
