@@ -43,10 +43,8 @@ def kubeconfig(cluster: str, dns_endpoint: str) -> str:
 
 
 def _dns_endpoint(config: gcp.container.outputs.ClusterControlPlaneEndpointsConfig) -> str:
-    dns = config.dns_endpoint_config
-    if not dns or not dns.endpoint:
-        raise pulumi.RunError("GKE gave the cluster no DNS endpoint. Run `pulumi refresh`, then `pulumi up` again.")
-    return dns.endpoint
+    """The endpoint, empty while it is not there: a preview may know the block before what GKE fills in."""
+    return (config.dns_endpoint_config.endpoint if config.dns_endpoint_config else None) or ""
 
 
 class Cluster(pulumi.ComponentResource):
@@ -151,10 +149,14 @@ class Cluster(pulumi.ComponentResource):
             node_config={**node_config(account.email), "machine_type": system_machine_type},
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["initialNodeCount"]),
         )
+        # The self-link is unknown for as long as the endpoint may be empty, and then so is the whole.
         endpoint = cluster.control_plane_endpoints_config.apply(_dns_endpoint)
+        kubeconfig_json = pulumi.Output.all(cluster.self_link, cluster.name, endpoint).apply(
+            lambda args: kubeconfig(cluster=args[1], dns_endpoint=args[2])
+        )
         self.provider = k8s.Provider(
             name,
-            kubeconfig=pulumi.Output.all(cluster.name, endpoint).apply(lambda args: kubeconfig(*args)),
+            kubeconfig=kubeconfig_json,
             cluster_identifier=cluster.self_link,  # a new kubeconfig replaces nothing, a new cluster everything
             opts=pulumi.ResourceOptions(parent=self, depends_on=[system_pool, network.nat, network.webhook_firewall]),
         )

@@ -43,7 +43,7 @@ class Predictor(pulumi.ComponentResource):
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Predictor", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        secrets: list[k8s.core.v1.ObjectReferenceArgsDict] = []
+        secrets: list[k8s.core.v1.ObjectReferenceArgsDict] | None = None
         if token:
             # KServe hands a token to the storage initializer if it stands under this key in a Secret that the service
             # account lists, and copies the list to the endpoint picker's account. The Secret has a generated name, so

@@ -1,0 +1,53 @@
+# Conveniences over plain `pulumi`, `pytest` and `python -m sandbox`. `make` lists them.
+PYTHON ?= python3
+STACK ?= dev
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench lock setup cli clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+demo: setup ## the life of a stack with no cloud: preview, up, preview, outputs, destroy
+	@$(BIN)/python -m sandbox demo --stack $(STACK)
+
+test: setup $(VENV)/requirements-dev.txt ## every test
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/requirements-dev.txt ## ruff and pyright
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+bench: setup ## the program's own share of a preview, beside an empty program
+	$(BIN)/python -m sandbox.bench
+
+lock: $(VENV)/requirements.txt ## compile the requirements anew from pyproject.toml
+	$(PIP) uv==0.13.9
+	$(BIN)/uv pip compile $(UV) pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile $(UV) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+UV := --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
+
+# The packages (network and disk) and the engine (processor) come side by side.
+setup:
+	@$(MAKE) --no-print-directory -j2 $(VENV)/requirements.txt cli
+
+cli:
+	@$(PYTHON) -m sandbox.cli
+
+# Each stamp is the file it was installed from.
+$(VENV)/requirements.txt: requirements.txt
+	@echo "installing the Python packages into $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) -r $<
+	@cp $< $@
+
+$(VENV)/requirements-dev.txt: requirements-dev.txt $(VENV)/requirements.txt
+	@$(PIP) -r $<
+	@cp $< $@
+
+clean: ## remove everything that is not in the repository
+	rm -rf $(VENV) .sandbox .pytest_cache .ruff_cache
