@@ -48,7 +48,7 @@ cluster = Cluster(
     opts=on_google,
 )
 tpu_pool = TpuPool(
-    f"tpu-{s.slice.name}",
+    "tpu",
     cluster=cluster.id,
     location=s.location,
     service_account=cluster.node_service_account,

@@ -18,6 +18,8 @@ NODE_ROLE = "roles/container.defaultNodeServiceAccount"
 def kubeconfig(cluster: str, dns_endpoint: str) -> str:
     """A kubeconfig for the cluster's DNS endpoint, as JSON.
 
+    Its text is the identity of the cluster: any change of it replaces every object in the cluster.
+
     It holds no credentials: `gke-gcloud-auth-plugin` gets a token for whoever runs it, and IAM decides. It holds no CA
     either, as the endpoint's certificate is publicly trusted.
     """
@@ -130,6 +132,8 @@ class Cluster(pulumi.ComponentResource):
                 parent=self,
                 protect=protect,
                 depends_on=[role],
+                # Two clusters cannot share the ranges, the gateway's address or, most often, the TPU capacity.
+                delete_before_replace=True,
                 # What is read back is another pool's, and a difference would replace the cluster:
                 # https://github.com/hashicorp/terraform-provider-google/issues/12070
                 ignore_changes=["nodeConfig"],
@@ -154,11 +158,18 @@ class Cluster(pulumi.ComponentResource):
         kubeconfig_json = pulumi.Output.all(cluster.self_link, cluster.name, endpoint).apply(
             lambda args: kubeconfig(cluster=args[1], dns_endpoint=args[2])
         )
+        # A new cluster replaces every object, the old ones first. A provider that asks for its own replacement, as it
+        # does for a new identifier, is closed by the engine (3.250) before it could delete the old objects. So the
+        # identifier stays, and the engine is told to replace by the kubeconfig.
         self.provider = k8s.Provider(
             name,
             kubeconfig=kubeconfig_json,
-            cluster_identifier=cluster.self_link,  # a new kubeconfig replaces nothing, a new cluster everything
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[system_pool, network.nat, network.webhook_firewall]),
+            cluster_identifier=name,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[system_pool, network.nat, network.webhook_firewall],
+                replace_on_changes=["kubeconfig"],
+            ),
         )
         self.id, self.name, self.node_service_account = cluster.id, cluster.name, account.email
         self.register_outputs({"name": self.name})

@@ -56,10 +56,7 @@ class Gateway(pulumi.ComponentResource):
                 "type": "LoadBalancer",
                 "load_balancer_ip": address,
                 "selector": {GATEWAY_NAME_LABEL: NAME},
-                "ports": [
-                    {"name": "http", "port": 80, "target_port": 80},
-                    {"name": "status-port", "port": 15021, "target_port": 15021},
-                ],
+                "ports": [{"name": "http", "port": 80, "target_port": 80}],
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[proxy]),
         )

@@ -16,19 +16,21 @@ RESERVED_NAMESPACES = frozenset({"cert-manager", "default", "istio-ingress", "is
 
 _URI_FORMS = "hf://ORGANISATION/REPOSITORY, s3://BUCKET/PATH, pvc://CLAIM/PATH or oci://REGISTRY/IMAGE:TAG"
 _OWN_FLAGS = {
-    "--dtype": "the field `dtype`",
-    "--max-model-len": "the field `maxModelLen`",
-    "--served-model-name": "the field `servedNames`",
-    "--tensor-parallel-size": "the field `tensorParallelSize`",
-    "-tp": "the field `tensorParallelSize`",
-    "--model": "the field `uri`",
-    "--port": "nothing: routes and probes rely on port 8000",
-    "--host": "nothing: probes rely on every interface",
-    "--ssl-keyfile": "nothing: probes and gateway speak plain HTTP to vLLM",
-    "--ssl-certfile": "nothing: probes and gateway speak plain HTTP to vLLM",
-    "--api-key": "nothing: a flag is readable by everyone who can read the Pod, and so no place for a secret",
+    "--dtype": "the field `dtype` sets it",
+    "--max-model-len": "the field `maxModelLen` sets it",
+    "--served-model-name": "the field `servedNames` sets it",
+    "--tensor-parallel-size": "the field `tensorParallelSize` sets it",
+    "-tp": "the field `tensorParallelSize` sets it",
+    "--model": "the field `uri` sets it",
+    "--config": "a file of flags would override the fields",
+    "--port": "routes and probes rely on port 8000",
+    "--host": "probes rely on every interface",
+    "--uds": "routes and probes rely on port 8000",
+    "--ssl-keyfile": "probes and gateway speak plain HTTP to vLLM",
+    "--ssl-certfile": "probes and gateway speak plain HTTP to vLLM",
+    "--api-key": "everyone who can read the Pod can read a flag, so it is no place for a secret",
 }
-"""Flags that the program sets itself or that break what it sets, and what to use instead."""
+"""Flags that the program sets itself or that break what it sets, and why. argparse takes a beginning for the whole."""
 
 
 def _dns_label(value: str) -> str:
@@ -60,18 +62,20 @@ class Model(BaseModel):
 
     @field_validator("name")
     @classmethod
-    def _short_enough(cls, name: str) -> str:
+    def _free_and_short_enough(cls, name: str) -> str:
         if len(name) > MAX_NAME:
             raise ValueError(
                 f"is {len(name)} characters long, and at most {MAX_NAME} are allowed, because KServe appends to it. "
                 "Choose a shorter name."
             )
+        if name == "default":
+            raise ValueError("is the name of the namespace's own service account. Choose another.")
         return name
 
     @field_validator("namespace")
     @classmethod
     def _not_the_platforms(cls, namespace: str) -> str:
-        if namespace in RESERVED_NAMESPACES or namespace.startswith("kube-"):
+        if namespace in RESERVED_NAMESPACES or namespace.startswith(("gke-", "gmp-", "kube-")):
             raise ValueError("belongs to the platform. Choose another namespace for the model.")
         return namespace
 
@@ -83,7 +87,7 @@ class Model(BaseModel):
                 "cannot be read: KServe's LLMInferenceService has no gs:// support. Use hf://..., copy the weights to "
                 "a volume and use pvc://CLAIM/PATH, or pack them into an image and use oci://..."
             )
-        if not re.fullmatch(r"hf://[\w.-]+/[\w.-]+(:[\w./-]+)?|(s3|pvc|oci)://[^\s/]+(/\S*)?", uri):
+        if not re.fullmatch(r"hf://[\w.-]+/[\w.-]+(:[\w./-]+)?|(s3|pvc|oci)://[^\s/{}]+(/[^\s{}]*)?", uri):
             raise ValueError(f"is not a model URI. Use {_URI_FORMS}.")
         return uri
 
@@ -111,8 +115,15 @@ class Model(BaseModel):
     def _not_our_flags(cls, args: tuple[str, ...]) -> tuple[str, ...]:
         for arg in args:
             flag = arg.split("=", 1)[0].replace("_", "-")
-            if flag in _OWN_FLAGS:
-                raise ValueError(f"contains {flag}. Remove it and use {_OWN_FLAGS[flag]}.")
+            own = next(
+                (own for own in _OWN_FLAGS if own == flag or (flag.startswith("--") and own.startswith(flag))), None
+            )
+            if own:
+                raise ValueError(f"contains {flag}. Remove it: {_OWN_FLAGS[own]}.")
+            if re.match(r"--[\w-]+\s", arg):
+                raise ValueError(
+                    f"contains {flag!r}, a flag and its value in one. Write {flag.replace(' ', '=', 1)!r}."
+                )
         return args
 
     @field_validator("tensor_parallel_size")

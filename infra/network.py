@@ -54,7 +54,11 @@ class Network(pulumi.ComponentResource):
                 {"range_name": self.service_range, "ip_cidr_range": service_cidr},
             ],
             private_ip_google_access=True,
-            opts=child,
+            # GKE refuses to change a range that it uses, and the VPC two subnets that overlap: a new one, after the
+            # old.
+            opts=pulumi.ResourceOptions(
+                parent=self, delete_before_replace=True, replace_on_changes=["secondaryIpRanges"]
+            ),
         )
         router = gcp.compute.Router(name, network=vpc.id, region=region, opts=child)
         self.nat = gcp.compute.RouterNat(
@@ -77,7 +81,8 @@ class Network(pulumi.ComponentResource):
             f"{name}-gateway",
             region=region,
             address_type="EXTERNAL",
-            opts=pulumi.ResourceOptions(parent=self, protect=protect),
+            # In a new region the subnet fails first, as its range is taken, and the known address stays.
+            opts=pulumi.ResourceOptions(parent=self, protect=protect, depends_on=[subnet]),
         )
         self.vpc, self.subnet, self.gateway_address = vpc.id, subnet.id, address.address
         self.register_outputs({"gateway_address": self.gateway_address})

@@ -46,11 +46,11 @@ class Predictor(pulumi.ComponentResource):
         secrets: list[k8s.core.v1.ObjectReferenceArgsDict] | None = None
         if token:
             # KServe hands a token to the storage initializer if it stands under this key in a Secret that the service
-            # account lists, and copies the list to the endpoint picker's account. The Secret has a generated name, so
-            # a new token is in place before the old one goes.
+            # account lists, and copies the list to the endpoint picker's account. It writes the Secret's name into the
+            # Deployment: a generated name would roll the Pods, onto a second slice, with every new token.
             secret = k8s.core.v1.Secret(
                 name,
-                metadata={"namespace": namespace},
+                metadata={"name": f"{model.name}-hugging-face", "namespace": namespace},
                 string_data={"HF_TOKEN": pulumi.Output.secret(token)},
                 opts=child,
             )

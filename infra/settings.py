@@ -43,6 +43,8 @@ class SettingsError(pulumi.RunError):
 
 def _cidr(value: str) -> str:
     try:
+        if "/" not in value:
+            raise ValueError("it has no length")
         return str(IPv4Network(value))
     except ValueError as problem:
         raise ValueError(
@@ -88,7 +90,7 @@ class Settings(BaseModel):
     authorized_networks: tuple[Cidr, ...]
     release_channel: Literal["RAPID", "REGULAR", "STABLE", "EXTENDED"]
     gke_version: str
-    models: Annotated[tuple[Model, ...], Field(min_length=1)]
+    models: tuple[Model, ...]
     hugging_face_token: SecretStr
     protect: bool
     chart_mirror: str
@@ -122,7 +124,7 @@ class Settings(BaseModel):
                 )
             return (location,)
         for zone in zones:
-            if not _is_zone(zone) or _region(zone) != _region(location):
+            if not re.fullmatch(r"[a-z]+-[a-z]+\d+-[a-z0-9]+", zone) or _region(zone) != _region(location):
                 raise ValueError(
                     f"contains {zone!r}, which is not a zone of {_region(location)}, the region of `location`. Use "
                     f"zones of that region, like {_region(location)}-a, or change `location`."
@@ -199,6 +201,13 @@ class Settings(BaseModel):
                 f"is too old for TPU v6e, which needs {versions.GKE_FLOOR} or newer. Remove it to use the channel's."
             )
         return version
+
+    @field_validator("models")
+    @classmethod
+    def _at_least_one(cls, models: tuple[Model, ...]) -> tuple[Model, ...]:
+        if not models:
+            raise ValueError("is empty. Add at least one: README.md has the fields.")
+        return models
 
     @field_validator("chart_mirror")
     @classmethod
@@ -293,7 +302,6 @@ _PROBLEMS = {
     "literal_error": "is not allowed. Use one of {expected}.",
     "model_type": "is not a mapping. Write `key: value` lines.",
     "string_type": "is not text. Put it in quotes.",
-    "too_short": "is empty. Add at least one: README.md has the fields.",
     "tuple_type": "is not a list. Write one, even for a single value.",
     "value_error": "{error}",
 }
@@ -313,7 +321,9 @@ def _explain(error: ErrorDetails) -> str:
         hint = f"Did you mean {near[0]}?" if near else f"Allowed: {_listed(known)}."
         return f"{where}: there is no such setting. {hint} Change its name, or remove it."
     problem = _PROBLEMS.get(error["type"], "is not valid: {msg}.").format(msg=error["msg"], **error.get("ctx", {}))
-    shown = "[secret]" if where == TOKEN_KEY else json.dumps(error["input"], default=str)
+    shown = json.dumps(error["input"], default=str, ensure_ascii=False)
+    if where == TOKEN_KEY or "--api-key" in shown.replace("_", "-"):
+        shown = "[secret]"
     return f"{where}: {shown} {problem}"
 
 

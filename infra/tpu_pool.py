@@ -71,7 +71,12 @@ class TpuPool(pulumi.ComponentResource):
             management={"auto_repair": True, "auto_upgrade": True},
             upgrade_settings={"strategy": "SURGE", "max_surge": 0, "max_unavailable": 1},
             node_config=config,
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True, ignore_changes=["initialNodeCount"]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                delete_before_replace=True,
+                replace_on_changes=["nodeConfig.machineType"],  # other machines can be changed in place, slices not
+                ignore_changes=["initialNodeCount"],
+            ),
         )
         self.name = pool.name
         self.register_outputs({"name": self.name})
