@@ -1,0 +1,188 @@
+"""One stack on the simulated clouds: the real engine through the Automation API, used by the commands and by tests."""
+
+import json
+import logging
+import runpy
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import grpc
+import yaml
+from pulumi import automation
+
+from . import cli
+from .google import Google
+from .kubernetes import Kubernetes
+from .provider import serve
+from .world import World
+
+REPO = Path(__file__).resolve().parent.parent
+PLACEHOLDER = "simulated-secret"
+SECRETS_STATE = ("encryptionsalt", "encryptedkey", "secretsprovider")
+
+
+class SandboxError(Exception):
+    """Something about the stack or the machine that the user can fix; the message is one line."""
+
+
+def run_main() -> None:
+    """The project's own program, as `pulumi up` runs it."""
+    if str(REPO) not in sys.path:
+        sys.path.insert(0, str(REPO))
+    runpy.run_path(str(REPO / "__main__.py"), run_name="__main__")
+
+
+def secure_paths(value: Any, path: str = "") -> Iterator[str]:
+    """Paths of the encrypted values of a stack file, in the engine's syntax."""
+    if isinstance(value, dict):
+        if list(value) == ["secure"]:
+            yield path
+        for key, inner in value.items():
+            yield from secure_paths(inner, f'{path}["{key}"]' if path else str(key))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from secure_paths(inner, f"{path}[{i}]")
+
+
+class Sandbox:
+    """A stack with its state, its copy of the stack file and its simulated world in the folder `home`.
+
+    A context manager; everything in `home` outlives it. The stack file of the project is read, never written:
+    its encrypted values become `PLACEHOLDER`, and an unset `gcp:project` becomes `simulated-project`. `config`
+    overrides it; a key without a namespace is the project's own. `program` runs in place of the project's.
+    """
+
+    world: World
+
+    def __init__(
+        self,
+        stack: str = "dev",
+        *,
+        home: Path,
+        config: dict[str, Any] | None = None,
+        program: Callable[[], Any] | None = None,
+    ) -> None:
+        self.home = home.resolve()
+        self.name = stack
+        self._config = config or {}
+        self._program = program or run_main
+        self._servers: list[grpc.Server] = []
+
+    def __enter__(self) -> "Sandbox":
+        """Prepare the folder, start the providers, and create or select the stack."""
+        source = REPO / f"Pulumi.{self.name}.yaml"
+        if not source.exists():
+            raise SandboxError(
+                f"stack {self.name}: there is no {source.name} in {REPO}; copy Pulumi.dev.yaml to start one"
+            )
+        work_dir, state = self.home / "work", self.home / "state"
+        for folder in (work_dir, state, self.home / "pulumi"):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._stack_file = work_dir / source.name
+        # When an update fails, the engine hangs up on the program, and gRPC would log that as an error of its own.
+        logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
+        secrets = self._copy_settings(source, work_dir)
+        self.world = World(self.home / "world.json")
+        try:
+            ports = {
+                name: self._serve(cloud)
+                for name, cloud in (("gcp", Google(self.world)), ("kubernetes", Kubernetes(self.world)))
+            }
+            self.stack = automation.create_or_select_stack(
+                self.name,
+                project_name=self._project,
+                program=self._program,
+                opts=automation.LocalWorkspaceOptions(
+                    work_dir=str(work_dir),
+                    pulumi_home=str(self.home / "pulumi"),
+                    pulumi_command=automation.PulumiCommand(cli.root()),
+                    env_vars={
+                        "PULUMI_BACKEND_URL": state.as_uri(),
+                        "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+                        "PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{port}" for name, port in ports.items()),
+                        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+                        "PULUMI_SKIP_UPDATE_CHECK": "true",
+                    },
+                ),
+            )
+            for path in secrets:
+                value = automation.ConfigValue(PLACEHOLDER, secret=True)
+                self.stack.set_config(path, value, path=True)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the providers."""
+        for server in self._servers:
+            server.stop(None)
+
+    def _serve(self, cloud: Google | Kubernetes) -> int:
+        package = "pulumi_gcp" if isinstance(cloud, Google) else "pulumi_kubernetes"
+        server, port = serve(cloud, version(package))
+        self._servers.append(server)
+        return port
+
+    def _copy_settings(self, source: Path, work_dir: Path) -> list[str]:
+        """Copy project and stack file for the engine to write to; returns the paths of the secrets to set."""
+        (work_dir / "Pulumi.yaml").write_text((REPO / "Pulumi.yaml").read_text())
+        self._project: str = yaml.safe_load((work_dir / "Pulumi.yaml").read_text())["name"]
+        # The engine keeps the salt of the passphrase in the stack file: the copy's own has to survive.
+        old = yaml.safe_load(self._stack_file.read_text()) if self._stack_file.exists() else {}
+        settings = yaml.safe_load(source.read_text()) or {}
+        settings = {k: v for k, v in settings.items() if k not in SECRETS_STATE}
+        settings |= {k: v for k, v in (old or {}).items() if k in SECRETS_STATE}
+        config = {"gcp:project": "simulated-project"} | (settings.get("config") or {})
+        config |= {self._key(k): v for k, v in self._config.items()}
+        secrets = list(secure_paths(config))
+        self._stack_file.write_text(yaml.safe_dump(settings | {"config": _without_secure(config)}))
+        return secrets
+
+    def _key(self, key: str) -> str:
+        return key if ":" in key else f"{self._project}:{key}"
+
+    def set_config(self, key: str, value: Any, *, secret: bool = False) -> None:
+        """Set a value of any shape in this sandbox; None removes it. It holds until the sandbox is entered again."""
+        if secret:
+            self.stack.set_config(self._key(key), automation.ConfigValue(str(value), secret=True))
+            return
+        settings = yaml.safe_load(self._stack_file.read_text()) or {}
+        config = {k: v for k, v in settings.get("config", {}).items() if k != self._key(key)}
+        config |= {} if value is None else {self._key(key): value}
+        self._stack_file.write_text(yaml.safe_dump(settings | {"config": config}))
+
+    def preview(self, **options: Any) -> automation.PreviewResult:
+        """What `up` would do; `options` are those of the Automation API, such as `on_output` and `on_event`."""
+        return self.stack.preview(**options)
+
+    def up(self, **options: Any) -> automation.UpResult:
+        """Create and update."""
+        return self.stack.up(**options)
+
+    def refresh(self, **options: Any) -> automation.RefreshResult:
+        """Read the simulated world into the state. The engine does not run the program."""
+        return self.stack.refresh(**options)
+
+    def destroy(self, **options: Any) -> automation.DestroyResult:
+        """Delete everything."""
+        return self.stack.destroy(**options)
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs as plain values."""
+        return {key: output.value for key, output in self.stack.outputs().items()}
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The resources in the engine's state, as it keeps them: secrets are encrypted."""
+        state = self.home / "state" / ".pulumi" / "stacks" / self._project / f"{self.name}.json"
+        return (json.loads(state.read_text())["checkpoint"].get("latest") or {}).get("resources") or []
+
+
+def _without_secure(value: Any) -> Any:
+    """The same configuration with a plain placeholder for each encrypted value, for paths to be set on."""
+    if isinstance(value, dict):
+        return PLACEHOLDER if list(value) == ["secure"] else {k: _without_secure(v) for k, v in value.items()}
+    return [_without_secure(v) for v in value] if isinstance(value, list) else value
