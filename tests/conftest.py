@@ -9,17 +9,15 @@ import json
 import runpy
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pulumi
 import pytest
-import yaml
 from google.protobuf.json_format import MessageToDict
+from project import ROOT, defaults, stack_file
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.proto import resource_pb2
 
-ROOT = Path(__file__).parent.parent
 ADDRESS = "34.7.208.8"
 UNKNOWN = pulumi.runtime.rpc.UNKNOWN
 """What stands for a value that a preview does not know yet."""
@@ -63,8 +61,6 @@ class _Cloud(pulumi.runtime.Mocks):
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs = dict(args.inputs)
-        if args.typ.endswith(":Secret"):  # the provider names an object before it creates it
-            inputs["metadata"] = {"name": "generated", **inputs["metadata"]}
         if self.preview:
             return None, inputs
         computed: dict[str, Any] = {"name": args.name}
@@ -96,18 +92,6 @@ class _Monitor(MockMonitor):
         if request.urn.split("::")[2] == "pulumi:pulumi:Stack":
             self.declared.outputs = MessageToDict(request.outputs)
         return super().RegisterResourceOutputs(request)
-
-
-def defaults() -> dict[str, Any]:
-    """The configuration that Pulumi.yaml alone gives a stack."""
-    schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    return {key: item["default"] for key, item in schema.items()}
-
-
-def stack_file(stack: str) -> dict[str, Any]:
-    """The configuration in a stack's own file, without the project's prefix."""
-    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
-    return {key.removeprefix("gke-tpu-inference:"): value for key, value in config.items()}
 
 
 def _main() -> None:

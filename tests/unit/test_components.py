@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from conftest import ADDRESS, ROOT, SECRET_SIGNATURE, UNKNOWN, Declared, Resource, Run, stack_file
+from conftest import ADDRESS, SECRET_SIGNATURE, UNKNOWN, Declared, Resource, Run
+from project import ROOT, stack_file
 
 from infra import versions
+from infra.cluster import kubeconfig
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]
 RELEASES = {
@@ -146,7 +148,7 @@ def test_control_plane_has_no_open_public_address(run: Run) -> None:
 def test_cluster_is_regional_when_location_is_a_region(run: Run) -> None:
     declared = run(location="us-east5", tpuZones=["us-east5-a", "us-east5-b"])
     assert gke(declared)["location"] == "us-east5"
-    assert declared.one(":NodePool", "tpu-v6e-4").inputs["nodeLocations"] == ["us-east5-a", "us-east5-b"]
+    assert declared.one(":NodePool", "tpu").inputs["nodeLocations"] == ["us-east5-a", "us-east5-b"]
     assert declared.one(":Subnetwork").inputs["region"] == "us-east5"
 
 
@@ -166,14 +168,34 @@ def test_kubeconfig_uses_the_dns_endpoint_without_credentials_or_ca(dev: Declare
     if phase == "preview":
         assert provider["kubeconfig"] == UNKNOWN
         return
-    kubeconfig = json.loads(provider["kubeconfig"])
-    assert kubeconfig["clusters"][0]["cluster"] == {"server": "https://gke-1.gke.goog"}
-    assert kubeconfig["users"][0]["user"]["exec"]["command"] == "gke-gcloud-auth-plugin"
+    written = json.loads(provider["kubeconfig"])
+    assert written["clusters"][0]["cluster"] == {"server": "https://gke-1.gke.goog"}
+    assert written["users"][0]["user"]["exec"]["command"] == "gke-gcloud-auth-plugin"
 
 
-def test_a_new_cluster_replaces_every_object_and_a_new_kubeconfig_none(dev: Declared, phase: str) -> None:
-    link = UNKNOWN if phase == "preview" else "https://container.googleapis.com/v1/projects/p/clusters/c"
-    assert dev.one("pulumi:providers:kubernetes").inputs["clusterIdentifier"] == link
+def test_kubeconfig_is_the_clusters_identity_so_its_text_never_changes() -> None:
+    """Every object of every stack would be replaced. If it must change, say so in the release's notes."""
+    assert kubeconfig("c", "e.gke.goog") == (
+        '{"apiVersion": "v1", "kind": "Config", '
+        '"clusters": [{"name": "c", "cluster": {"server": "https://e.gke.goog"}}], '
+        '"users": [{"name": "c", "user": {"exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", '
+        '"command": "gke-gcloud-auth-plugin", '
+        '"installHint": "Install it with `gcloud components install gke-gcloud-auth-plugin`.", '
+        '"interactiveMode": "IfAvailable", "provideClusterInfo": true}}}], '
+        '"contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}], "current-context": "c"}'
+    )
+
+
+def test_a_new_cluster_replaces_every_object_without_the_provider_asking_for_it(dev: Declared) -> None:
+    provider = dev.one("pulumi:providers:kubernetes")
+    assert list(provider.request.replaceOnChanges) == ["kubeconfig"]
+    assert provider.inputs["clusterIdentifier"] == "tpu-inference"
+
+
+def test_a_new_cluster_or_subnet_comes_after_the_old_one(dev: Declared) -> None:
+    for kind in ("container/cluster:Cluster", ":Subnetwork"):
+        assert dev.one(kind).request.deleteBeforeReplace is True
+    assert list(dev.one(":Subnetwork").request.replaceOnChanges) == ["secondaryIpRanges"]
 
 
 def test_every_kubernetes_object_waits_for_system_pool_nat_and_firewall(dev: Declared) -> None:
@@ -317,7 +339,7 @@ def test_charts_come_in_order(dev: Declared) -> None:
 
 def test_mesh_and_serving_do_not_wait_for_tpus_or_for_each_other(dev: Declared) -> None:
     for name in ("istiod", "kserve-runtime-configs"):
-        assert "NodePool tpu-v6e-4" not in needs(dev, dev.one(":Release", name))
+        assert "NodePool tpu" not in needs(dev, dev.one(":Release", name))
     assert "Release istiod" not in needs(dev, dev.one(":Release", "kserve-runtime-configs"))
     assert "Release cert-manager" not in needs(dev, dev.one(":Release", "istiod"))
 
@@ -374,7 +396,7 @@ def test_gateway_points_at_the_service_and_listens_on_plain_http(dev: Declared) 
     [listener] = gateway.inputs["spec"]["listeners"]
     assert (listener["protocol"], listener["port"]) == ("HTTP", 80)
     assert listener["allowedRoutes"] == {"namespaces": {"from": "All"}}
-    assert service(dev).inputs["spec"]["ports"][0]["port"] == listener["port"]
+    assert [p["port"] for p in service(dev).inputs["spec"]["ports"]] == [listener["port"]]
 
 
 def test_gateway_is_waited_for(dev: Declared) -> None:
@@ -425,7 +447,7 @@ def test_route_hangs_on_the_gateway(dev: Declared) -> None:
 
 
 def test_predictor_comes_last(dev: Declared) -> None:
-    wanted = {"NodePool tpu-v6e-4", "Release kserve-runtime-configs", "Release istiod", "Gateway inference-gateway"}
+    wanted = {"NodePool tpu", "Release kserve-runtime-configs", "Release istiod", "Gateway inference-gateway"}
     assert wanted <= needs(dev, llm(dev))
 
 
@@ -441,7 +463,7 @@ def test_token_reaches_the_secret_that_the_pods_account_names_and_nothing_else(r
     assert data[SECRET_SIGNATURE]  # all of it is marked, so the state holds it encrypted
     assert data["value"] == {"HF_TOKEN": "hf_test"}
     account = declared.one(":ServiceAccount").inputs
-    assert account["secrets"] == [{"name": "generated"}]
+    assert account["secrets"] == [{"name": secret.inputs["metadata"]["name"]}]
     assert spec(declared)["template"]["serviceAccountName"] == account["metadata"]["name"]
     elsewhere = [r for r in declared if r is not secret and "hf_test" in json.dumps(r.inputs)]
     assert elsewhere == []

@@ -1,0 +1,67 @@
+"""A stack on the real engine and simulated clouds, in a folder of its own."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from project import stack_file
+
+from sandbox.stack import Sandbox
+
+MODEL: dict[str, Any] = stack_file("dev")["models"][0]
+OTHER = {**MODEL, "name": "other", "namespace": "team-b"}
+
+LLM = "kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService"
+
+Make = Callable[..., Sandbox]
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Make]:
+    """Makes a sandbox of the dev stack, its configuration changed by the keywords, with nothing in it."""
+    with ExitStack() as stack:
+        yield lambda **config: stack.enter_context(Sandbox(home=tmp_path / "home", config=config))
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, Any]], Path]:
+    """The folder of a stack that is up with a configuration; the same one is brought up once."""
+    homes: dict[str, Path] = {}
+
+    def home(config: dict[str, Any]) -> Path:
+        key = json.dumps(config, sort_keys=True)
+        if key not in homes:
+            homes[key] = tmp_path_factory.mktemp("deployed")
+            with Sandbox(home=homes[key], config=config) as stack:
+                stack.up()
+        return homes[key]
+
+    return home
+
+
+@pytest.fixture
+def up(sandbox: Make, deployed: Callable[[dict[str, Any]], Path], tmp_path: Path) -> Make:
+    """Like `sandbox`, with everything deployed: a copy of a stack that is up."""
+
+    def copy(**config: Any) -> Sandbox:
+        shutil.copytree(deployed(config), tmp_path / "home")
+        return sandbox(**config)
+
+    return copy
+
+
+@pytest.fixture
+def two_models(up: Make) -> Sandbox:
+    """A stack with two models, up."""
+    return up(models=[MODEL, OTHER], tpuMaxNodes=3)
+
+
+def since(sandbox: Sandbox, operation: Callable[[], Any]) -> list[tuple[str, str, str]]:
+    """What an operation does in the clouds: (create, update or delete; type; name), in order."""
+    before = len(sandbox.world.log)
+    operation()
+    return sandbox.world.log[before:]
