@@ -1,0 +1,88 @@
+"""The pages say what the program does: settings, examples, paths and links."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+from project import ROOT, defaults, schema
+
+from infra.model import Model
+from infra.routes import ENDPOINTS
+from infra.settings import parse
+
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/api-access.md")
+README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "docs/api-access.md").read_text()
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+
+
+def rows(columns: int) -> dict[str, list[str]]:
+    """The rows of README.md's tables with so many columns whose first cell is code, by that code."""
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines() if line[:3] == "| `"]
+    return {row[0].strip("`"): row[1:] for row in cells if len(row) == columns}
+
+
+def as_code(value: Any) -> str:
+    return f"`{json.dumps(value)}`"
+
+
+@pytest.mark.parametrize("key", schema())
+def test_readme_has_each_setting_as_pulumi_yaml_declares_it(key: str) -> None:
+    item = schema()[key]
+    type_ = item.get("type", "string")
+    type_ += f" of {item['items']['type']}" if type_ == "array" else ""
+    type_ += ", secret" if item.get("secret") else ""
+    assert rows(4)[key] == [type_, as_code(item["default"]), item["description"]]
+
+
+@pytest.mark.parametrize("field", [f.alias for f in Model.model_fields.values()])
+def test_readme_has_each_field_of_a_model_with_its_default(field: str) -> None:
+    info = next(f for f in Model.model_fields.values() if f.alias == field)
+    default = list(info.default) if isinstance(info.default, tuple) else info.default
+    assert rows(4)[field][1] == ("required" if info.is_required() else as_code(default))
+
+
+def test_readme_has_no_setting_that_does_not_exist() -> None:
+    fields = {f.alias for f in Model.model_fields.values()}
+    assert rows(4).keys() == {"gcp:project", *schema(), *fields}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.split("gke-tpu-inference:")[1].split(":")[0])
+def test_example_is_a_valid_stack_file(example: str) -> None:
+    config = {k.removeprefix("gke-tpu-inference:"): v for k, v in yaml.safe_load(example)["config"].items()}
+    assert parse({**defaults(), "gcp:project": "my-project", **config}).warnings == []
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 6
+
+
+def test_guide_calls_each_published_path_and_no_other() -> None:
+    called = re.findall(r'"\$BASE(/\S*)"', GUIDE)
+    assert set(called) == {endpoint.path for endpoint in ENDPOINTS}
+
+
+def test_bodies_and_programs_of_the_guide_are_well_formed() -> None:
+    bodies = re.findall(r"-d '(\{.*?\})'", GUIDE, re.DOTALL) + re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
+    programs = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    assert len(bodies) >= 6
+    assert len(programs) >= 3
+    for body in bodies:
+        json.loads(body)
+    for program in programs:
+        compile(program, "docs/api-access.md", "exec")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text()
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    targets = re.findall(r"\]\(([^)\s]+)\)", prose)
+    assert {t[1:] for t in targets if t.startswith("#")} <= anchors
+    for target in targets:
+        if not target.startswith(("#", "http")):
+            assert (ROOT / page).parent.joinpath(target).exists(), target
