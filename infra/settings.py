@@ -137,7 +137,7 @@ class Settings(BaseModel):
     @classmethod
     def _known_slice(cls, name: str) -> str:
         if name not in tpu.SLICES:
-            raise ValueError(f"is not a slice of one host. Allowed: {_listed(tpu.SLICES)}.")
+            raise ValueError(f"is not a slice of one host. Use one of {_listed(tpu.SLICES)}.")
         return name
 
     @field_validator("tpu_reservation")

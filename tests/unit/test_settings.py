@@ -146,7 +146,7 @@ BAD: dict[str, tuple[Values, str]] = {
     # Slice
     "slice of several hosts": (
         {"tpuSlice": "v6e-16"},
-        'tpuSlice: "v6e-16" is not a slice of one host. Allowed: v6e-1, v6e-4, v6e-8.',
+        'tpuSlice: "v6e-16" is not a slice of one host. Use one of v6e-1, v6e-4, v6e-8.',
     ),
     "tensor parallelism beyond v6e-1": (
         {"tpuSlice": "v6e-1", "models[0].tensorParallelSize": 2},
