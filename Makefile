@@ -33,6 +33,8 @@ UV := --quiet --universal --generate-hashes --python-version 3.11 --no-emit-inde
 
 # The packages (network and disk) and the engine (processor) come side by side.
 setup:
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else \
+	  "Python 3.11 to 3.14 is needed, this is " + sys.version.split()[0] + ": run make with PYTHON=/path/to/python3.x")'
 	@$(MAKE) --no-print-directory -j2 $(VENV)/requirements.txt cli
 
 cli:
