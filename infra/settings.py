@@ -371,6 +371,12 @@ def load() -> Settings:
         values[PROJECT_KEY] = config[PROJECT_KEY]
     secrets = {k for k in values if pulumi.runtime.is_config_secret(prefix + k)}
     settings = parse(values, secrets=secrets, stack=pulumi.get_stack())
-    for warning in settings.warnings:
+    ignored = sorted(k for k in config if k.startswith("gcp:") and k != PROJECT_KEY)
+    warnings = [
+        f"{k}: has no effect, as the program configures its provider itself. Use an environment variable of Google's "
+        "provider, like GOOGLE_IMPERSONATE_SERVICE_ACCOUNT, and `location` for a place."
+        for k in ignored
+    ]
+    for warning in settings.warnings + warnings:
         pulumi.log.warn(warning)
     return settings

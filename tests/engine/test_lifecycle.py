@@ -269,8 +269,9 @@ def test_token_in_plain_text_is_refused_and_not_repeated(sandbox: Make) -> None:
     assert "hf_leaked" not in "".join(said)
 
 
-def test_unknown_zone_is_a_warning(sandbox: Make) -> None:
-    stack = sandbox(location="europe-west4-b")
+def test_what_may_be_wrong_is_a_warning(sandbox: Make) -> None:
+    stack = sandbox(location="europe-west4-b", **{"gcp:impersonateServiceAccount": "ci@p.iam.gserviceaccount.com"})
     said: list[str] = []
     stack.preview(on_output=said.append)
     assert "tpuZones: europe-west4-b was not known to have TPU v6e" in "".join(said)
+    assert "gcp:impersonateServiceAccount: has no effect" in "".join(said)
