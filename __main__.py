@@ -63,21 +63,27 @@ tpu_pool = TpuPool(
 )
 
 in_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
-mesh = Mesh("mesh", chart_mirror=s.chart_mirror, opts=in_cluster)
-serving = Serving("serving", chart_mirror=s.chart_mirror, opts=in_cluster)
+mesh = Mesh("mesh", cluster=cluster.id, chart_mirror=s.chart_mirror, opts=in_cluster)
+serving = Serving("serving", cluster=cluster.id, chart_mirror=s.chart_mirror, opts=in_cluster)
 gateway = Gateway(
     "gateway",
+    cluster=cluster.id,
     address=network.gateway_address,
     chart_mirror=s.chart_mirror,
     opts=pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[mesh]),
 )
 namespaces = {
-    name: k8s.core.v1.Namespace(name, metadata={"name": name}, opts=pulumi.ResourceOptions(provider=cluster.provider))
+    name: k8s.core.v1.Namespace(
+        name,
+        metadata={"name": name},
+        opts=pulumi.ResourceOptions(provider=cluster.provider, replacement_trigger=cluster.id),
+    )
     for name in dict.fromkeys(model.namespace for model in s.models)
 }
 for model in s.models:
     Predictor(
         f"{model.namespace}.{model.name}",
+        cluster=cluster.id,
         model=model,
         tpu_slice=s.slice,
         namespace=namespaces[model.namespace].metadata.name,

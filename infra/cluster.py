@@ -18,8 +18,6 @@ NODE_ROLE = "roles/container.defaultNodeServiceAccount"
 def kubeconfig(cluster: str, dns_endpoint: str) -> str:
     """A kubeconfig for the cluster's DNS endpoint, as JSON.
 
-    Its text is the identity of the cluster: any change of it replaces every object in the cluster.
-
     It holds no credentials: `gke-gcloud-auth-plugin` gets a token for whoever runs it, and IAM decides. It holds no CA
     either, as the endpoint's certificate is publicly trusted.
     """
@@ -158,9 +156,10 @@ class Cluster(pulumi.ComponentResource):
         kubeconfig_json = pulumi.Output.all(cluster.self_link, cluster.name, endpoint).apply(
             lambda args: kubeconfig(cluster=args[1], dns_endpoint=args[2])
         )
-        # A new cluster replaces every object, the old ones first. A provider that asks for its own replacement, as it
-        # does for a new identifier, is closed by the engine (3.250) before it could delete the old objects. So the
-        # identifier stays, and the engine is told to replace by the kubeconfig.
+        # If the cluster is replaced, every object has to go before it. The engine (3.250) closes a provider that asks
+        # for its own replacement, as it does for a new identifier, before the old objects are deleted with it. So the
+        # identifier stays and the engine is told by the kubeconfig. If the cluster was lost, objects see it by their
+        # `replacement_trigger`, the cluster's id.
         self.provider = k8s.Provider(
             name,
             kubeconfig=kubeconfig_json,

@@ -29,21 +29,21 @@ class Gateway(pulumi.ComponentResource):
         self,
         name: str,
         *,
+        cluster: pulumi.Input[str],
         address: pulumi.Input[str],
         chart_mirror: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Gateway", name, None, opts)
-        namespace = k8s.core.v1.Namespace(
-            NAMESPACE, metadata={"name": NAMESPACE}, opts=pulumi.ResourceOptions(parent=self)
-        )
+        child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
+        namespace = k8s.core.v1.Namespace(NAMESPACE, metadata={"name": NAMESPACE}, opts=child)
         proxy = release(
             ISTIO_GATEWAY,
             name=NAME,
             namespace=namespace.metadata.name,
             mirror=chart_mirror,
             values={"service": {"type": "None"}, "labels": {GATEWAY_NAME_LABEL: NAME}},
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=child,
         )
         service = k8s.core.v1.Service(
             NAME,
@@ -58,7 +58,7 @@ class Gateway(pulumi.ComponentResource):
                 "selector": {GATEWAY_NAME_LABEL: NAME},
                 "ports": [{"name": "http", "port": 80, "target_port": 80}],
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[proxy]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[proxy], replacement_trigger=cluster),
         )
         hostname = pulumi.Output.format("{0}.{1}.svc.cluster.local", service.metadata.name, namespace.metadata.name)
         k8s.apiextensions.CustomResource(
@@ -82,7 +82,7 @@ class Gateway(pulumi.ComponentResource):
                     }
                 ],
             },
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=child,
         )
         self.name, self.namespace = NAME, namespace.metadata.name
         self.register_outputs({"name": self.name, "namespace": self.namespace})

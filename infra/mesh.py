@@ -17,18 +17,24 @@ class Mesh(pulumi.ComponentResource):
     (https://github.com/istio/istio/pull/56089).
     """
 
-    def __init__(self, name: str, *, chart_mirror: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: pulumi.Input[str],
+        chart_mirror: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("gke-tpu-inference:infra:Mesh", name, None, opts)
-        namespace = k8s.core.v1.Namespace(
-            NAMESPACE, metadata={"name": NAMESPACE}, opts=pulumi.ResourceOptions(parent=self)
-        )
+        child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
+        namespace = k8s.core.v1.Namespace(NAMESPACE, metadata={"name": NAMESPACE}, opts=child)
         base = release(
             ISTIO_BASE,
             name="istio-base",
             namespace=namespace.metadata.name,
             mirror=chart_mirror,
             values={},
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=child,
         )
         release(
             ISTIOD,
@@ -36,6 +42,6 @@ class Mesh(pulumi.ComponentResource):
             namespace=namespace.metadata.name,
             mirror=chart_mirror,
             values={"pilot": {"env": {"ENABLE_GATEWAY_API_INFERENCE_EXTENSION": "true"}}},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[base]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[base], replacement_trigger=cluster),
         )
         self.register_outputs({})

@@ -81,8 +81,7 @@ class Network(pulumi.ComponentResource):
             f"{name}-gateway",
             region=region,
             address_type="EXTERNAL",
-            # In a new region the subnet fails first, as its range is taken, and the known address stays.
-            opts=pulumi.ResourceOptions(parent=self, protect=protect, depends_on=[subnet]),
+            opts=pulumi.ResourceOptions(parent=self, protect=protect),
         )
         self.vpc, self.subnet, self.gateway_address = vpc.id, subnet.id, address.address
         self.register_outputs({"gateway_address": self.gateway_address})

@@ -4,7 +4,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from .model import Model
-from .routes import base_path, rules
+from .routes import rules
 from .tpu import Slice
 from .vllm import pod_template
 
@@ -24,15 +24,14 @@ class Predictor(pulumi.ComponentResource):
     onto a second slice, and its Ready stays true from the old Pod while the new one fails. `replicas` alone changes
     in place.
 
-    `token` is plain text or a secret; it reaches nothing but the Secret. `path` is the model's path at the gateway.
+    `token` is plain text or a secret; it reaches nothing but the Secret.
     """
-
-    path: str
 
     def __init__(
         self,
         name: str,
         *,
+        cluster: pulumi.Input[str],
         model: Model,
         tpu_slice: Slice,
         namespace: pulumi.Input[str],
@@ -42,7 +41,7 @@ class Predictor(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Predictor", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
+        child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
         secrets: list[k8s.core.v1.ObjectReferenceArgsDict] | None = None
         if token:
             # KServe hands a token to the storage initializer if it stands under this key in a Secret that the service
@@ -81,10 +80,10 @@ class Predictor(pulumi.ComponentResource):
             },
             opts=pulumi.ResourceOptions(
                 parent=self,
+                replacement_trigger=cluster,
                 custom_timeouts=pulumi.CustomTimeouts(create=READY_TIMEOUT, update=READY_TIMEOUT),
                 replace_on_changes=["spec.template", "spec.model", "spec.router"],
                 delete_before_replace=True,
             ),
         )
-        self.path = base_path(model.namespace, model.name)
-        self.register_outputs({"path": self.path})
+        self.register_outputs({})

@@ -17,13 +17,20 @@ class Serving(pulumi.ComponentResource):
     APIs.
 
     The controller may delete its own presets (`PREVENT_WELL_KNOWN_CONFIG_DELETION`), or its webhook would refuse the
-    teardown. Its chart takes ownership of what exists, as GKE 1.34 and newer ship the InferencePool CRD that it
-    carries.
+    teardown. It runs models from `oci://` as root, like all others, as the vLLM image wants. Its chart takes
+    ownership of what exists, as GKE 1.34 and newer ship the InferencePool CRD that it carries.
     """
 
-    def __init__(self, name: str, *, chart_mirror: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: pulumi.Input[str],
+        chart_mirror: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("gke-tpu-inference:infra:Serving", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
+        child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
         certificates = k8s.core.v1.Namespace("cert-manager", metadata={"name": "cert-manager"}, opts=child)
         kserve = k8s.core.v1.Namespace(NAMESPACE, metadata={"name": NAMESPACE}, opts=child)
 
@@ -52,11 +59,12 @@ class Serving(pulumi.ComponentResource):
                 "kserve": {
                     "llmisvc": {
                         "controller": {"env": [{"name": "PREVENT_WELL_KNOWN_CONFIG_DELETION", "value": "false"}]}
-                    }
+                    },
+                    "storage": {"uidModelcar": 0},
                 }
             },
             take_ownership=True,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[cert_manager, crds]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[cert_manager, crds], replacement_trigger=cluster),
         )
         release(
             KSERVE_PRESETS,
@@ -64,6 +72,6 @@ class Serving(pulumi.ComponentResource):
             namespace=kserve.metadata.name,
             mirror=chart_mirror,
             values={"kserve": {"llmisvcConfigs": {"enabled": True}, "servingruntime": {"enabled": False}}},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[controller]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[controller], replacement_trigger=cluster),
         )
         self.register_outputs({})

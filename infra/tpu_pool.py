@@ -30,8 +30,6 @@ class TpuPool(pulumi.ComponentResource):
     names it.
     """
 
-    name: pulumi.Output[str]
-
     def __init__(
         self,
         name: str,
@@ -57,7 +55,7 @@ class TpuPool(pulumi.ComponentResource):
         }
         if capacity == "reservation":
             config["reservation_affinity"] = reservation_affinity(reservation)
-        pool = gcp.container.NodePool(
+        gcp.container.NodePool(
             name,
             cluster=cluster,
             location=location,
@@ -78,5 +76,4 @@ class TpuPool(pulumi.ComponentResource):
                 ignore_changes=["initialNodeCount"],
             ),
         )
-        self.name = pool.name
-        self.register_outputs({"name": self.name})
+        self.register_outputs({})

@@ -7,6 +7,7 @@ object that is not ready; and an update waits like a creation, where KServe's Re
 # The methods of `Kubernetes` are described in `provider.Cloud`.
 # ruff: noqa: D102, ARG002
 
+import os
 from typing import Any
 
 import yaml
@@ -206,8 +207,16 @@ class Kubernetes:
         return changed.props
 
     def delete(self, call: Call, object_id: str) -> None:
-        cluster = Cluster(self.world, call.config)
+        try:
+            cluster = Cluster(self.world, call.config)
+        except CloudError as unreachable:
+            if os.environ.get("PULUMI_K8S_DELETE_UNREACHABLE") == "true":
+                return
+            hint = "If the cluster was deleted, retry with the environment variable PULUMI_K8S_DELETE_UNREACHABLE=true"
+            raise CloudError(f"{unreachable}. {hint}") from None
         item = self._get(cluster, call, object_id)
+        if item is None and call.kind == RELEASE:
+            raise CloudError(f"uninstall: Release not loaded: {last(object_id)}: release: not found")
         if item is None:
             return
         if problem := self._stuck(cluster, item):

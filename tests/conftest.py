@@ -61,9 +61,11 @@ class _Cloud(pulumi.runtime.Mocks):
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs = dict(args.inputs)
+        if args.typ.startswith("gcp:"):
+            inputs.setdefault("name", f"{args.name}-1a2b3c4")  # the engine makes it, so a preview knows it
         if self.preview:
             return None, inputs
-        computed: dict[str, Any] = {"name": args.name}
+        computed: dict[str, Any] = {}
         match args.typ.split(":")[-1]:
             case "Address":
                 computed["address"] = ADDRESS

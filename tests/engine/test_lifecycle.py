@@ -32,7 +32,9 @@ def test_outputs_are_the_api_guides(up: Make) -> None:
     base = "http://34.7.208.8/llm-d-inference-scheduling/qwen2-3b-pattern1"
     assert (outputs["baseUrl"], outputs["model"]) == (base, "/mnt/models")
     assert outputs["endpoints"]["chatCompletions"] == f"{base}/v1/chat/completions"
-    assert outputs["clusterName"] in outputs["kubeconfigCommand"]
+    [cluster] = stack.world.find("gcp:container/cluster:Cluster")
+    assert outputs["clusterName"] == cluster.name
+    assert f" {cluster.name} " in outputs["kubeconfigCommand"]
 
 
 # Changes of a model
@@ -157,6 +159,28 @@ def test_new_place_for_the_cluster_removes_the_old_one_whole_first(up: Make, key
         ("create", LLM),
     ]
     assert [step for step in done if step in order] == order
+    assert unchanged(stack.preview())
+    stack.destroy()
+    assert stack.world.find() == []
+
+
+def test_lost_cluster_is_noticed_and_comes_back_with_everything_in_it(
+    up: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = up()
+    deployed = {item.key[1:2] + item.key[3:] for item in stack.world.find() if item.cloud == "kubernetes"}
+    [cluster] = stack.world.find("gcp:container/cluster:Cluster")
+    host = cluster.computed["controlPlaneEndpointsConfig"]["dnsEndpointConfig"]["endpoint"]
+    for item in stack.world.find():
+        if item is cluster or item.scope.startswith((f"{host}/", f"{cluster.id}/")) or "forwardingRule" in item.kind:
+            stack.world.record("delete", item)
+    with pytest.raises(CommandError, match="unreachable"):
+        stack.refresh()
+    with pytest.raises(CommandError, match="PULUMI_K8S_DELETE_UNREACHABLE=true"):
+        stack.up()
+    monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
+    stack.up()
+    assert {item.key[1:2] + item.key[3:] for item in stack.world.find() if item.cloud == "kubernetes"} == deployed
     assert unchanged(stack.preview())
     stack.destroy()
     assert stack.world.find() == []

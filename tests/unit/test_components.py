@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from conftest import ADDRESS, SECRET_SIGNATURE, UNKNOWN, Declared, Resource, Run
+from google.protobuf.json_format import MessageToDict
 from project import ROOT, stack_file
 
 from infra import versions
-from infra.cluster import kubeconfig
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]
 RELEASES = {
@@ -171,25 +171,21 @@ def test_kubeconfig_uses_the_dns_endpoint_without_credentials_or_ca(dev: Declare
     written = json.loads(provider["kubeconfig"])
     assert written["clusters"][0]["cluster"] == {"server": "https://gke-1.gke.goog"}
     assert written["users"][0]["user"]["exec"]["command"] == "gke-gcloud-auth-plugin"
+    assert written["current-context"] == "tpu-inference-1a2b3c4"
 
 
-def test_kubeconfig_is_the_clusters_identity_so_its_text_never_changes() -> None:
-    """Every object of every stack would be replaced. If it must change, say so in the release's notes."""
-    assert kubeconfig("c", "e.gke.goog") == (
-        '{"apiVersion": "v1", "kind": "Config", '
-        '"clusters": [{"name": "c", "cluster": {"server": "https://e.gke.goog"}}], '
-        '"users": [{"name": "c", "user": {"exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", '
-        '"command": "gke-gcloud-auth-plugin", '
-        '"installHint": "Install it with `gcloud components install gke-gcloud-auth-plugin`.", '
-        '"interactiveMode": "IfAvailable", "provideClusterInfo": true}}}], '
-        '"contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}], "current-context": "c"}'
-    )
-
-
-def test_a_new_cluster_replaces_every_object_without_the_provider_asking_for_it(dev: Declared) -> None:
+def test_a_replaced_cluster_takes_every_object_along_without_the_provider_asking_for_it(dev: Declared) -> None:
     provider = dev.one("pulumi:providers:kubernetes")
     assert list(provider.request.replaceOnChanges) == ["kubeconfig"]
     assert provider.inputs["clusterIdentifier"] == "tpu-inference"
+
+
+def test_every_object_notices_that_its_cluster_was_lost(dev: Declared, phase: str) -> None:
+    objects = [r for r in dev if r.type.startswith("kubernetes:")]
+    assert len(objects) >= 13
+    for resource in objects:
+        trigger = MessageToDict(resource.request.replacement_trigger)
+        assert trigger == (UNKNOWN if phase == "preview" else "tpu-inference-id"), resource.name
 
 
 def test_a_new_cluster_or_subnet_comes_after_the_old_one(dev: Declared) -> None:
@@ -501,7 +497,8 @@ def test_each_model_has_its_own_predictor(run: Run) -> None:
 
 def test_outputs_are_the_api_guides(dev: Declared, phase: str) -> None:
     if phase == "preview":
-        assert {v for k, v in dev.outputs.items()} == {UNKNOWN}
+        known = {key for key, value in dev.outputs.items() if value != UNKNOWN}
+        assert known == {"clusterName", "kubeconfigCommand"}  # the engine makes the cluster's name
         return
     base = f"http://{ADDRESS}/llm-d-inference-scheduling/qwen2-3b-pattern1"
     assert dev.outputs == {
@@ -514,8 +511,8 @@ def test_outputs_are_the_api_guides(dev: Declared, phase: str) -> None:
         },
         "model": "/mnt/models",
         "gatewayAddress": ADDRESS,
-        "clusterName": "tpu-inference",
-        "kubeconfigCommand": "gcloud container clusters get-credentials tpu-inference "
+        "clusterName": "tpu-inference-1a2b3c4",
+        "kubeconfigCommand": "gcloud container clusters get-credentials tpu-inference-1a2b3c4 "
         "--location europe-west4-a --project my-project --dns-endpoint",
     }
 
@@ -537,3 +534,213 @@ def test_program_knows_nothing_of_how_it_is_run() -> None:
     for source in sources:
         assert "sandbox" not in source.read_text().lower(), source.name
         assert "simulat" not in source.read_text().lower(), source.name
+
+
+# Wiring: what a resource is made of, where it is, and what is left to others
+
+
+def made_of(resource: Resource, key: str) -> set[str]:
+    """The resources whose outputs an input is made of, as `Type name`; known in a preview as well."""
+    urns = resource.request.propertyDependencies[key].urns
+    return {" ".join((urn.split("::")[2].split(":")[-1], urn.split("::")[3])) for urn in urns}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "key", "source"),
+    [
+        (":Subnetwork", "tpu-inference", "network", "Network tpu-inference"),
+        (":Router", "tpu-inference", "network", "Network tpu-inference"),
+        (":RouterNat", "tpu-inference", "router", "Router tpu-inference"),
+        (":Firewall", "tpu-inference-webhooks", "network", "Network tpu-inference"),
+        ("container/cluster:Cluster", "tpu-inference", "network", "Network tpu-inference"),
+        ("container/cluster:Cluster", "tpu-inference", "subnetwork", "Subnetwork tpu-inference"),
+        ("container/cluster:Cluster", "tpu-inference", "nodeConfig", "Account nodes"),
+        (":NodePool", "system", "cluster", "Cluster tpu-inference"),
+        (":NodePool", "system", "nodeConfig", "Account nodes"),
+        (":NodePool", "tpu", "cluster", "Cluster tpu-inference"),
+        (":NodePool", "tpu", "nodeConfig", "Account nodes"),
+        (":IAMMember", "nodes", "member", "Account nodes"),
+        ("core/v1:Service", "inference-gateway", "spec", "Address tpu-inference-gateway"),
+        (":Gateway", "inference-gateway", "spec", "Service inference-gateway"),
+    ],
+)
+def test_what_refers_to_another_resource_takes_its_output(
+    dev: Declared, kind: str, name: str, key: str, source: str
+) -> None:
+    [resource] = [r for r in dev.all(kind) if r.name == name and ":infra:" not in r.type]
+    assert source in made_of(resource, key)
+
+
+def test_every_namespaced_object_is_made_in_a_namespace_that_is_a_resource(run: Run) -> None:
+    """The order comes with the value: a namespace named in plain text might not be there yet."""
+    declared = run(huggingFaceToken="hf_test", secrets=("huggingFaceToken",))
+    in_cluster = [r for r in declared if r.type.startswith("kubernetes:") and not r.type.endswith(":Namespace")]
+    assert len(in_cluster) == 12
+    for resource in in_cluster:
+        key = "namespace" if resource.type.endswith(":Release") else "metadata"
+        [namespace] = made_of(resource, key)
+        place = resource.inputs if key == "namespace" else resource.inputs["metadata"]
+        assert namespace == f"Namespace {place['namespace']}", resource.name
+
+
+@pytest.mark.parametrize(
+    ("release", "namespace"),
+    [
+        ("istio-base", "istio-system"),
+        ("istiod", "istio-system"),
+        ("inference-gateway", "istio-ingress"),
+        ("cert-manager", "cert-manager"),
+        ("kserve-llmisvc-crd", "kserve"),
+        ("kserve-llmisvc-resources", "kserve"),
+        ("kserve-runtime-configs", "kserve"),
+    ],
+)
+def test_each_release_has_the_namespace_that_others_expect(dev: Declared, release: str, namespace: str) -> None:
+    assert dev.one(":Release", release).inputs["namespace"] == namespace
+
+
+def test_every_resource_has_the_stacks_own_provider_and_a_component(run: Run) -> None:
+    """A child without its parent falls back to a default provider: it loses the labels and the order."""
+    dev = run(huggingFaceToken="hf_test", secrets=("huggingFaceToken",))
+    own = {"gcp": "pulumi:providers:gcp::google", "kubernetes": "pulumi:providers:kubernetes::tpu-inference"}
+    for r in dev:
+        cloud = r.type.split(":")[0]
+        if cloud in own:
+            assert r.request.provider.rsplit("::", 1)[0].endswith(own[cloud]), r.name
+    at_the_top = {r.name for r in dev if r.request.parent.split("::")[2:3] == ["pulumi:pulumi:Stack"]}
+    at_the_top -= {r.name for r in dev if ":infra:" in r.type and r.name != "tpu-inference"}
+    assert at_the_top == {"google", "llm-d-inference-scheduling", "tpu-inference"}
+    assert "infra:Cluster" in dev.one("pulumi:providers:kubernetes").request.parent
+
+
+def test_everything_is_where_the_location_says(run: Run) -> None:
+    declared = run(location="us-east5", tpuZones=["us-east5-a"])
+    for kind in (":Subnetwork", ":Router", ":RouterNat", ":Address"):
+        assert declared.one(kind).inputs["region"] == "us-east5", kind
+    for pool in declared.all(":NodePool"):
+        assert pool.inputs["location"] == "us-east5", pool.name
+
+
+def test_nat_takes_addresses_by_itself(dev: Declared) -> None:
+    assert dev.one(":RouterNat").inputs["natIpAllocateOption"] == "AUTO_ONLY"
+
+
+def test_firewall_opens_the_webhooks_ports_and_nothing_else(dev: Declared) -> None:
+    rule = dev.one(":Firewall").inputs
+    assert rule["allows"] == [{"protocol": "tcp", "ports": ["9443", "15017"]}]
+    assert (rule["sourceRanges"], rule["direction"]) == (["172.16.0.0/28"], "INGRESS")
+
+
+def test_cluster_takes_pods_and_services_from_the_subnets_own_ranges(dev: Declared) -> None:
+    pods, services = [r["rangeName"] for r in dev.one(":Subnetwork").inputs["secondaryIpRanges"]]
+    assert gke(dev)["networkingMode"] == "VPC_NATIVE"
+    assert gke(dev)["ipAllocationPolicy"] == {"clusterSecondaryRangeName": pods, "servicesSecondaryRangeName": services}
+
+
+def test_control_plane_has_its_own_range_and_is_reached_by_the_dns_endpoint(run: Run) -> None:
+    cluster = gke(run(controlPlaneCidr="172.20.0.16/28"))
+    assert cluster["privateClusterConfig"] == {
+        "enablePrivateNodes": True,
+        "enablePrivateEndpoint": False,
+        "masterIpv4CidrBlock": "172.20.0.16/28",
+    }
+    assert cluster["controlPlaneEndpointsConfig"] == {"dnsEndpointConfig": {"allowExternalTraffic": True}}
+
+
+def test_default_pool_lives_for_a_moment_only(dev: Declared) -> None:
+    assert (gke(dev)["initialNodeCount"], gke(dev)["removeDefaultNodePool"]) == (1, True)
+
+
+def test_all_nodes_are_shielded_and_leave_access_to_the_accounts_roles(dev: Declared) -> None:
+    assert gke(dev)["enableShieldedNodes"] is True
+    configs = [gke(dev)["nodeConfig"], *(pool.inputs["nodeConfig"] for pool in dev.all(":NodePool"))]
+    for config in configs:
+        assert config["oauthScopes"] == ["https://www.googleapis.com/auth/cloud-platform"]
+    for config in configs[1:]:
+        assert config["shieldedInstanceConfig"] == {"enableSecureBoot": True, "enableIntegrityMonitoring": True}
+
+
+def test_system_pool_starts_with_a_node_and_every_pool_repairs_and_upgrades_itself(dev: Declared) -> None:
+    assert dev.one(":NodePool", "system").inputs["initialNodeCount"] == 1
+    for pool in dev.all(":NodePool"):
+        assert pool.inputs["management"] == {"autoRepair": True, "autoUpgrade": True}
+
+
+def test_google_apis_are_the_ones_that_an_empty_project_lacks(dev: Declared) -> None:
+    assert {a.inputs["service"].removesuffix(".googleapis.com") for a in dev.all("projects/service:Service")} == {
+        "cloudresourcemanager",
+        "compute",
+        "container",
+        "iam",
+    }
+
+
+def test_pulumi_names_what_nothing_else_refers_to(dev: Declared) -> None:
+    """A second stack in the same project must not collide, and a replacement must find its name free."""
+    named = [r.name for r in dev if r.type.startswith("gcp:") and {"name", "accountId"} & r.inputs.keys()]
+    assert named == []
+
+
+def test_reservation_is_named_by_googles_key(run: Run) -> None:
+    pool = tpu_pool(run(tpuCapacity="reservation", tpuReservation="tpus")).inputs
+    assert pool["nodeConfig"]["reservationAffinity"]["key"] == "compute.googleapis.com/reservation-name"
+
+
+def test_another_machine_replaces_the_tpu_pool_and_nothing_else_is_ignored(dev: Declared) -> None:
+    pool = tpu_pool(dev).request
+    assert list(pool.replaceOnChanges) == ["nodeConfig.machineType"]
+    assert list(pool.ignoreChanges) == ["initialNodeCount"]
+    assert list(dev.one(":NodePool", "system").request.ignoreChanges) == ["initialNodeCount"]
+
+
+def test_cert_manager_brings_its_crds(dev: Declared) -> None:
+    assert dev.one(":Release", "cert-manager").inputs["values"] == {"crds": {"enabled": True}}
+
+
+def test_presets_come_without_serving_runtimes(dev: Declared) -> None:
+    values = dev.one(":Release", "kserve-runtime-configs").inputs["values"]
+    assert values == {"kserve": {"llmisvcConfigs": {"enabled": True}, "servingruntime": {"enabled": False}}}
+
+
+def test_gateway_waits_for_mesh_alone(dev: Declared) -> None:
+    needed = needs(dev, dev.one(":Gateway", "inference-gateway"))
+    assert {"Release istiod", "Service inference-gateway"} <= needed
+    assert not {"NodePool tpu", "Release cert-manager"} & needed
+
+
+def test_load_balancer_and_listener_are_port_80(dev: Declared) -> None:
+    assert service(dev).inputs["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": 80}]
+    assert service(dev).inputs["spec"]["selector"] == {"gateway.networking.k8s.io/gateway-name": "inference-gateway"}
+    gateway = dev.one(":Gateway", "inference-gateway").inputs
+    assert gateway["apiVersion"] == "gateway.networking.k8s.io/v1"
+    assert gateway["spec"]["listeners"] == [
+        {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
+    ]
+
+
+def test_predictor_has_as_long_for_an_update_as_for_a_creation(dev: Declared) -> None:
+    assert llm(dev).request.customTimeouts.update == "90m"
+
+
+def test_account_of_the_pods_and_secret_are_named_after_the_model_in_its_namespace(run: Run) -> None:
+    declared = run(huggingFaceToken="hf_test", secrets=("huggingFaceToken",))
+    account, secret = declared.one(":ServiceAccount").inputs["metadata"], declared.one(":Secret").inputs["metadata"]
+    assert account == {"name": MODEL["name"], "namespace": MODEL["namespace"]}
+    assert secret == {"name": f"{MODEL['name']}-hugging-face", "namespace": MODEL["namespace"]}
+
+
+def test_pods_wait_for_their_account_and_it_for_the_secret(run: Run) -> None:
+    declared = run(huggingFaceToken="hf_test", secrets=("huggingFaceToken",))
+    assert any(s.startswith("Secret ") for s in made_of(declared.one(":ServiceAccount"), "secrets"))
+    assert any(s.startswith("ServiceAccount ") for s in made_of(llm(declared), "spec"))
+
+
+def test_role_is_given_to_the_account_as_a_member_of_this_project(dev: Declared, phase: str) -> None:
+    member = dev.one(":IAMMember").inputs
+    assert member["project"] == "my-project"
+    assert member["member"] == (UNKNOWN if phase == "preview" else "serviceAccount:nodes@p")
+
+
+def test_a_zone_makes_a_zonal_cluster_with_its_pools_there(dev: Declared) -> None:
+    assert gke(dev)["location"] == "europe-west4-a"
+    assert {pool.inputs["location"] for pool in dev.all(":NodePool")} == {"europe-west4-a"}
