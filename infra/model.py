@@ -14,13 +14,17 @@ label, so a longer name would not be found by the route."""
 
 RESERVED_NAMESPACES = frozenset({"cert-manager", "default", "istio-ingress", "istio-system", "kserve"})
 
-_URI_FORMS = "hf://ORGANISATION/REPOSITORY, s3://BUCKET/PATH, pvc://CLAIM/PATH or oci://REGISTRY/IMAGE:TAG"
+_URI_FORMS = "hf://ORGANISATION/REPOSITORY, pvc://CLAIM/PATH or oci://REGISTRY/IMAGE:TAG"
 _OWN_FLAGS = {
     "--dtype": "the field `dtype` sets it",
     "--max-model-len": "the field `maxModelLen` sets it",
     "--served-model-name": "the field `servedNames` sets it",
     "--tensor-parallel-size": "the field `tensorParallelSize` sets it",
     "-tp": "the field `tensorParallelSize` sets it",
+    "--pipeline-parallel-size": "a Pod has one host, and `tensorParallelSize` uses its chips",
+    "-pp": "a Pod has one host, and `tensorParallelSize` uses its chips",
+    "--data-parallel-size": "a Pod has one host; use `replicas`",
+    "-dp": "a Pod has one host; use `replicas`",
     "--model": "the field `uri` sets it",
     "--config": "a file of flags would override the fields",
     "--port": "routes and probes rely on port 8000",
@@ -84,10 +88,15 @@ class Model(BaseModel):
     def _supported(cls, uri: str) -> str:
         if uri.startswith("gs://"):
             raise ValueError(
-                "cannot be read: KServe's LLMInferenceService has no gs:// support. Use hf://..., copy the weights to "
-                "a volume and use pvc://CLAIM/PATH, or pack them into an image and use oci://..."
+                "cannot be read: KServe's LLMInferenceService has no gs:// support. Use hf://..., or pack the weights "
+                "into an image and use oci://..."
             )
-        if not re.fullmatch(r"hf://[\w.-]+/[\w.-]+(:[\w./-]+)?|(s3|pvc|oci)://[^\s/{}]+(/[^\s{}]*)?", uri):
+        if uri.startswith("s3://"):
+            raise ValueError(
+                "cannot be read: there is no setting for its credentials yet. Use hf://..., or pack the weights into "
+                "an image and use oci://..."
+            )
+        if not re.fullmatch(r"hf://[\w.-]+/[\w.-]+(:[\w./-]+)?|(pvc|oci)://[^\s/{}]+(/[^\s{}]*)?", uri):
             raise ValueError(f"is not a model URI. Use {_URI_FORMS}.")
         return uri
 
@@ -113,6 +122,8 @@ class Model(BaseModel):
     @field_validator("extra_args")
     @classmethod
     def _not_our_flags(cls, args: tuple[str, ...]) -> tuple[str, ...]:
+        if args and not args[0].startswith("-"):
+            raise ValueError(f"begins with {args[0]!r}, which is not a flag. Begin with one, like --max-num-seqs=64.")
         for arg in args:
             flag = arg.split("=", 1)[0].replace("_", "-")
             own = next(

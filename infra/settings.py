@@ -34,6 +34,8 @@ from . import tpu, versions
 from .model import Model
 
 PROJECT_KEY = "gcp:project"
+PROVIDERS = ("gcp:", "kubernetes:")
+ZONES_OF_A_REGION = 3
 TOKEN_KEY = "huggingFaceToken"  # noqa: S105 - the name of the setting, not a token
 
 
@@ -144,6 +146,13 @@ class Settings(BaseModel):
     @classmethod
     def _reservation_matches_capacity(cls, reservation: str, info: ValidationInfo) -> str:
         capacity = info.data.get("tpu_capacity")
+        if reservation and not re.fullmatch(
+            r"(projects/[^/\s]+/reservations/)?[a-z]([-a-z0-9]{0,61}[a-z0-9])?", reservation
+        ):
+            raise ValueError(
+                "is not the name of a reservation. Use one of `gcloud compute reservations list`; a shared one is "
+                "projects/PROJECT_ID/reservations/NAME."
+            )
         if capacity == "reservation" and not reservation:
             raise ValueError(
                 "is empty, and `tpuCapacity` is reservation. Name the reservation: `gcloud compute reservations list` "
@@ -162,6 +171,12 @@ class Settings(BaseModel):
         fewest = info.data.get(low, 0)
         if most < fewest:
             raise ValueError(f"is below `{to_camel(low)}`, which is {fewest}. Raise it to {fewest}, or lower that one.")
+        location = info.data.get("location", "")
+        if info.field_name == "system_max_nodes" and location and not _is_zone(location) and most < ZONES_OF_A_REGION:
+            raise ValueError(
+                f"is too small for the regional cluster in {location}, which begins with a node in each of three zones."
+                f" Use {ZONES_OF_A_REGION} or more, or a zone as `location`."
+            )
         return most
 
     @field_validator("system_machine_type")
@@ -169,6 +184,8 @@ class Settings(BaseModel):
     def _machine_type(cls, machine_type: str) -> str:
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", machine_type):
             raise ValueError("is not a machine type. Use one like e2-standard-4 (4 vCPUs or more).")
+        if re.match(r"(ct|tpu)\d", machine_type):
+            raise ValueError("is a TPU machine, and only Pods that ask for TPUs run there. Use one like e2-standard-4.")
         return machine_type
 
     @field_validator("pod_cidr", "service_cidr", "control_plane_cidr")
@@ -178,6 +195,21 @@ class Settings(BaseModel):
             taken = info.data.get(other)
             if taken is not None and IPv4Network(cidr).overlaps(IPv4Network(taken)):
                 raise ValueError(f"overlaps `{to_camel(other)}`, which is {taken}. Choose ranges that do not overlap.")
+        return cidr
+
+    @field_validator("subnet_cidr", "pod_cidr", "service_cidr")
+    @classmethod
+    def _large_enough(cls, cidr: str, info: ValidationInfo) -> str:
+        """Room for every node: one address and, for its Pods, a /24; one more node for the system pool's upgrades."""
+        nodes = info.data.get("system_max_nodes", 1) + info.data.get("tpu_max_nodes", 1) + 1
+        prefix = IPv4Network(cidr).prefixlen
+        longest = {
+            "subnet_cidr": 32 - (nodes + 4 - 1).bit_length(),  # Google keeps 4 addresses of a subnet
+            "pod_cidr": 24 - (nodes - 1).bit_length(),
+            "service_cidr": 27,  # about ten of the platform, and three of each model
+        }[str(info.field_name)]
+        if prefix > longest:
+            raise ValueError(f"is too small for up to {nodes} nodes and their Services. Use a /{longest} or larger.")
         return cidr
 
     @field_validator("control_plane_cidr")
@@ -308,13 +340,18 @@ _PROBLEMS = {
 """What is wrong and what to do about it, by pydantic's type of error."""
 
 
-def _explain(error: ErrorDetails) -> str:
-    """A problem that pydantic found, as: setting: value what is wrong and what to do."""
+def _explain(error: ErrorDetails, secrets: Collection[str]) -> str:
+    """A problem that pydantic found, as: setting: value what is wrong and what to do. It shows no encrypted value."""
     where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error["loc"]).lstrip(".")
     if error["type"] == "missing" and where == PROJECT_KEY:
         return f"{where}: is not set. Run `pulumi config set {PROJECT_KEY} PROJECT_ID` with the project to deploy to."
     if error["type"] == "missing":
         return f"{where}: is required. Add it."
+    if error["type"] == "extra_forbidden" and where.startswith(PROVIDERS):
+        return (
+            f"{where}: has no effect, as the program configures its providers itself. Remove it, and use an "
+            "environment variable of the provider if you need it, like GOOGLE_IMPERSONATE_SERVICE_ACCOUNT."
+        )
     if error["type"] == "extra_forbidden":
         known = _fields(Model if where.startswith("models[") else Settings)
         near = get_close_matches(where.rsplit(".")[-1], known, 1)
@@ -322,7 +359,7 @@ def _explain(error: ErrorDetails) -> str:
         return f"{where}: there is no such setting. {hint} Change its name, or remove it."
     problem = _PROBLEMS.get(error["type"], "is not valid: {msg}.").format(msg=error["msg"], **error.get("ctx", {}))
     shown = json.dumps(error["input"], default=str, ensure_ascii=False)
-    if where == TOKEN_KEY or "--api-key" in shown.replace("_", "-"):
+    if error["loc"][0] in {TOKEN_KEY, *secrets} or "--api-key" in shown.replace("_", "-"):
         shown = "[secret]"
     return f"{where}: {shown} {problem}"
 
@@ -341,13 +378,18 @@ def parse(values: Mapping[str, Any], *, secrets: Collection[str] = (), stack: st
     try:
         settings = Settings.model_validate(dict(values), context=values.get("tpuSlice"))
     except ValidationError as failed:
-        problems += [_explain(error) for error in failed.errors(include_url=False)]
+        problems += [_explain(error, secrets) for error in failed.errors(include_url=False)]
     problems += _between_models(values.get("models"), values.get("tpuMaxNodes"))
     if values.get(TOKEN_KEY) and TOKEN_KEY not in secrets:
         problems.append(
             f"{TOKEN_KEY}: is stored in plain text. Run `pulumi config set --secret {TOKEN_KEY}`, and revoke the token "
             "if the file was shared."
         )
+    problems += [
+        f"{key}: is encrypted, but only {TOKEN_KEY} stays so: the rest is plain text in the cluster. Set it without "
+        "`--secret`, and keep secrets out of it."
+        for key in sorted(set(secrets) - {TOKEN_KEY, PROJECT_KEY})
+    ]
     if settings is None or problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         lines = "\n".join(f"  {p}" for p in problems)
@@ -367,16 +409,9 @@ def load() -> Settings:
     for key in _STRUCTURED & values.keys():
         with suppress(ValueError):  # what is not JSON stays text, which `parse` refuses by name
             values[key] = json.loads(values[key])
-    if PROJECT_KEY in config:
-        values[PROJECT_KEY] = config[PROJECT_KEY]
-    secrets = {k for k in values if pulumi.runtime.is_config_secret(prefix + k)}
+    values |= {k: v for k, v in config.items() if k.startswith(PROVIDERS) and k != "gcp:disableGlobalProjectWarning"}
+    secrets = {k for k in values if pulumi.runtime.is_config_secret(k if k in config else prefix + k)}
     settings = parse(values, secrets=secrets, stack=pulumi.get_stack())
-    ignored = sorted(k for k in config if k.startswith("gcp:") and k != PROJECT_KEY)
-    warnings = [
-        f"{k}: has no effect, as the program configures its provider itself. Use an environment variable of Google's "
-        "provider, like GOOGLE_IMPERSONATE_SERVICE_ACCOUNT, and `location` for a place."
-        for k in ignored
-    ]
-    for warning in settings.warnings + warnings:
+    for warning in settings.warnings:
         pulumi.log.warn(warning)
     return settings

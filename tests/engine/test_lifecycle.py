@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pulumi.automation import CommandError
+from pulumi.automation import CommandError, ConfigValue
 
 from sandbox.stack import Sandbox
 
@@ -179,6 +179,7 @@ def test_lost_cluster_is_noticed_and_comes_back_with_everything_in_it(
     with pytest.raises(CommandError, match="PULUMI_K8S_DELETE_UNREACHABLE=true"):
         stack.up()
     monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
+    stack.refresh()
     stack.up()
     assert {item.key[1:2] + item.key[3:] for item in stack.world.find() if item.cloud == "kubernetes"} == deployed
     assert unchanged(stack.preview())
@@ -293,9 +294,26 @@ def test_token_in_plain_text_is_refused_and_not_repeated(sandbox: Make) -> None:
     assert "hf_leaked" not in "".join(said)
 
 
+def test_setting_of_a_provider_that_would_be_ignored_is_refused(sandbox: Make) -> None:
+    stack = sandbox(**{"gcp:impersonateServiceAccount": "ci@p.iam.gserviceaccount.com"})
+    said: list[str] = []
+    with pytest.raises(CommandError):
+        stack.preview(on_output=said.append, on_error=said.append)
+    assert "gcp:impersonateServiceAccount: has no effect" in "".join(said)
+
+
+def test_secret_inside_a_model_is_refused_and_not_shown(sandbox: Make) -> None:
+    stack = sandbox()
+    stack.stack.set_config("models[0].extraArgs[0]", ConfigValue("--seed=hidden", secret=True), path=True)
+    said: list[str] = []
+    with pytest.raises(CommandError):
+        stack.preview(on_output=said.append, on_error=said.append)
+    assert "models: is encrypted, but only huggingFaceToken stays so" in "".join(said)
+    assert "hidden" not in "".join(said)
+
+
 def test_what_may_be_wrong_is_a_warning(sandbox: Make) -> None:
-    stack = sandbox(location="europe-west4-b", **{"gcp:impersonateServiceAccount": "ci@p.iam.gserviceaccount.com"})
+    stack = sandbox(location="europe-west4-b")
     said: list[str] = []
     stack.preview(on_output=said.append)
     assert "tpuZones: europe-west4-b was not known to have TPU v6e" in "".join(said)
-    assert "gcp:impersonateServiceAccount: has no effect" in "".join(said)

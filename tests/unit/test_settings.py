@@ -65,10 +65,7 @@ def model(**fields: Any) -> Values:
 # Bad input
 
 NO_LABEL = "is not a DNS label. Use at most 63 lower-case letters, digits and hyphens, a letter first, no hyphen last."
-NO_URI = (
-    "is not a model URI. Use hf://ORGANISATION/REPOSITORY, s3://BUCKET/PATH, pvc://CLAIM/PATH or "
-    "oci://REGISTRY/IMAGE:TAG."
-)
+NO_URI = "is not a model URI. Use hf://ORGANISATION/REPOSITORY, pvc://CLAIM/PATH or oci://REGISTRY/IMAGE:TAG."
 NO_INTEGER = "is not a whole number. Use one, without quotes."
 NO_LIST = "is not a list. Write one, even for a single value."
 NO_LOCATION = "is neither a zone (like europe-west4-a) nor a region (like europe-west4)."
@@ -255,7 +252,7 @@ BAD: dict[str, tuple[Values, str]] = {
     "weights in Cloud Storage": (
         {"models[0].uri": "gs://bucket/qwen"},
         'models[0].uri: "gs://bucket/qwen" cannot be read: KServe\'s LLMInferenceService has no gs:// support. '
-        "Use hf://..., copy the weights to a volume and use pvc://CLAIM/PATH, or pack them into an image and use "
+        "Use hf://..., or pack the weights into an image and use "
         "oci://...",
     ),
     "weights behind https": (
@@ -274,7 +271,59 @@ BAD: dict[str, tuple[Values, str]] = {
         f'models[0].uri: "hf://Qwen/Qwen3-8B/model.safetensors" {NO_URI}',
     ),
     "scheme in capitals": ({"models[0].uri": "HF://Qwen/Qwen3-8B"}, f'models[0].uri: "HF://Qwen/Qwen3-8B" {NO_URI}'),
-    "bucket without a name": ({"models[0].uri": "s3://"}, f'models[0].uri: "s3://" {NO_URI}'),
+    "weights in S3": (
+        {"models[0].uri": "s3://bucket/qwen"},
+        'models[0].uri: "s3://bucket/qwen" cannot be read: there is no setting for its credentials yet. Use hf://..., '
+        "or pack the weights into an image and use oci://...",
+    ),
+    "claim without a name": ({"models[0].uri": "pvc://"}, f'models[0].uri: "pvc://" {NO_URI}'),
+    "pipeline parallelism": (
+        {"models[0].extraArgs": ["-pp", "2"]},
+        'models[0].extraArgs: ["-pp", "2"] contains -pp. Remove it: a Pod has one host, and `tensorParallelSize` uses '
+        "its chips.",
+    ),
+    "data parallelism": (
+        {"models[0].extraArgs": ["--data_parallel_size=2"]},
+        'models[0].extraArgs: ["--data_parallel_size=2"] contains --data-parallel-size. Remove it: a Pod has one host; '
+        "use `replicas`.",
+    ),
+    "no flag": (
+        {"models[0].extraArgs": ["foo"]},
+        "models[0].extraArgs: [\"foo\"] begins with 'foo', which is not a flag. Begin with one, like "
+        "--max-num-seqs=64.",
+    ),
+    "Pod range for fewer nodes than the pools may have": (
+        {"podCidr": "10.64.0.0/22"},
+        'podCidr: "10.64.0.0/22" is too small for up to 5 nodes and their Services. Use a /21 or larger.',
+    ),
+    "Service range too small": (
+        {"serviceCidr": "10.65.0.0/28"},
+        'serviceCidr: "10.65.0.0/28" is too small for up to 5 nodes and their Services. Use a /27 or larger.',
+    ),
+    "subnet for fewer nodes than the pools may have": (
+        {"subnetCidr": "10.66.0.0/29"},
+        'subnetCidr: "10.66.0.0/29" is too small for up to 5 nodes and their Services. Use a /28 or larger.',
+    ),
+    "regional cluster with fewer system nodes than zones": (
+        {"location": "us-east5", "tpuZones": ["us-east5-a"], "systemMaxNodes": "2"},
+        'systemMaxNodes: "2" is too small for the regional cluster in us-east5, which begins with a node in each of '
+        "three zones. Use 3 or more, or a zone as `location`.",
+    ),
+    "TPU machine for the system": (
+        {"systemMachineType": "ct6e-standard-4t"},
+        'systemMachineType: "ct6e-standard-4t" is a TPU machine, and only Pods that ask for TPUs run there. Use one '
+        "like e2-standard-4.",
+    ),
+    "name that no reservation has": (
+        {"tpuCapacity": "reservation", "tpuReservation": "a b/c"},
+        'tpuReservation: "a b/c" is not the name of a reservation. Use one of `gcloud compute reservations list`; a '
+        "shared one is projects/PROJECT_ID/reservations/NAME.",
+    ),
+    "setting of a provider": (
+        {"gcp:region": "europe-west4"},
+        "gcp:region: has no effect, as the program configures its providers itself. Remove it, and use an environment "
+        "variable of the provider if you need it, like GOOGLE_IMPERSONATE_SERVICE_ACCOUNT.",
+    ),
     "path with a space": ({"models[0].uri": "pvc://claim/a b"}, f'models[0].uri: "pvc://claim/a b" {NO_URI}'),
     "empty URI": ({"models[0].uri": ""}, f'models[0].uri: "" {NO_URI}'),
     # Address ranges
@@ -523,7 +572,7 @@ def test_range_without_its_length_is_refused(stack: Stack, key: str) -> None:
     assert line.startswith(f'{key}: "10.64.0.0" is not an IPv4 range')
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket/{{x}}", "pvc://claim/{{x}}", "oci://r/i:{{x}}"])
+@pytest.mark.parametrize("uri", ["pvc://claim/{{x}}", "oci://r/i:{{x}}"])
 def test_template_in_a_uri_is_refused(stack: Stack, uri: str) -> None:
     """KServe renders the whole merged spec, the URI with it."""
     (line,) = problems(stack({"models[0].uri": uri}))
@@ -569,7 +618,7 @@ def test_all_problems_come_in_one_message(stack: Stack) -> None:
         '  models[0].extraArgs: ["-tp=2"] contains -tp. Remove it: the field `tensorParallelSize` sets it.',
         f'  models[1].maxModelLen: "1" {NO_INTEGER}',
         '  models[1].uri: "gs://bucket/qwen" cannot be read: KServe\'s LLMInferenceService has no gs:// support. Use '
-        "hf://..., copy the weights to a volume and use pvc://CLAIM/PATH, or pack them into an image and use oci://...",
+        "hf://..., or pack the weights into an image and use oci://...",
         "  models[1]: apps/qwen is the name of models[0] as well. Two models need different names or namespaces.",
         "  tpuMaxNodes: 1 is below `tpuMinNodes`, which is 5. Raise it to 5, or lower that one.",
         "  tpuSlize: there is no such setting. Did you mean tpuSlice? Change its name, or remove it.",
@@ -655,7 +704,9 @@ def test_settings_do_not_show_the_token(stack: Stack) -> None:
         pytest.param({"models[0].name": "q" * MAX_NAME}, id="longest name"),
         pytest.param({"models[0].namespace": "n" * 63}, id="longest namespace"),
         pytest.param({"models[0].uri": "hf://Qwen/Qwen2.5-3B-Instruct:main"}, id="repository at a revision"),
-        pytest.param({"models[0].uri": "s3://bucket/models/qwen"}, id="weights in S3"),
+        pytest.param(
+            {"tpuCapacity": "reservation", "tpuReservation": "projects/p/reservations/v6e"}, id="shared reservation"
+        ),
         pytest.param({"models[0].uri": "pvc://claim/models/qwen"}, id="weights on a volume"),
         pytest.param({"models[0].uri": "pvc://claim"}, id="weights at a volume's root"),
         pytest.param({"models[0].uri": "oci://europe-docker.pkg.dev/p/r/qwen:v1"}, id="weights in an image"),
@@ -768,7 +819,7 @@ def test_zone_with_v6e_is_no_warning(stack: Stack, zone: str) -> None:
             {"models[0].uri": "hf://Qwen/Qwen3-8B:v1"}, ("/mnt/models", "Qwen/Qwen3-8B"), id="repository at a revision"
         ),
         pytest.param(
-            {"models[0].uri": "s3://bucket/x", "models[0].name": "mine"}, ("/mnt/models", "mine"), id="other URI"
+            {"models[0].uri": "pvc://claim/x", "models[0].name": "mine"}, ("/mnt/models", "mine"), id="other URI"
         ),
         pytest.param({"models[0].servedNames": ["a", "b"]}, ("a", "b"), id="names of one's own"),
         pytest.param(
@@ -856,3 +907,11 @@ def test_token_is_declared_a_secret() -> None:
 @pytest.mark.parametrize("key", SCHEMA)
 def test_every_setting_is_described(key: str) -> None:
     assert SCHEMA[key]["description"].endswith((".", ")."))
+
+
+def test_other_encrypted_settings_are_refused_by_name_and_not_shown(stack: Stack) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse(stack({"models[0].dtype": "hidden"}), secrets={"models"})
+
+    assert "models: is encrypted, but only huggingFaceToken stays so" in str(refused.value)
+    assert "hidden" not in str(refused.value)
