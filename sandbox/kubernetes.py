@@ -193,7 +193,8 @@ class Kubernetes:
         return object_id, item.props
 
     def read(self, call: Call, object_id: str) -> Props | None:
-        item = self._get(Cluster(self.world, call.config), call, object_id)
+        cluster = self._reach(call)
+        item = self._get(cluster, call, object_id) if cluster else None
         return item.props if item else None
 
     def update(self, call: Call, object_id: str, inputs: Props) -> Props:
@@ -207,13 +208,9 @@ class Kubernetes:
         return changed.props
 
     def delete(self, call: Call, object_id: str) -> None:
-        try:
-            cluster = Cluster(self.world, call.config)
-        except CloudError as unreachable:
-            if os.environ.get("PULUMI_K8S_DELETE_UNREACHABLE") == "true":
-                return
-            hint = "If the cluster was deleted, retry with the environment variable PULUMI_K8S_DELETE_UNREACHABLE=true"
-            raise CloudError(f"{unreachable}. {hint}") from None
+        cluster = self._reach(call)
+        if cluster is None:
+            return
         item = self._get(cluster, call, object_id)
         if item is None and call.kind == RELEASE:
             raise CloudError(f"uninstall: Release not loaded: {last(object_id)}: release: not found")
@@ -226,6 +223,16 @@ class Kubernetes:
             for rule in cluster.rules(gone):
                 self.world.record("delete", rule)
             self.world.record("delete", gone)
+
+    def _reach(self, call: Call) -> Cluster | None:
+        """The cluster, or None if it is gone and Pulumi was told that so are its objects."""
+        try:
+            return Cluster(self.world, call.config)
+        except CloudError as unreachable:
+            if os.environ.get("PULUMI_K8S_DELETE_UNREACHABLE") == "true":
+                return None
+            hint = "If the cluster was deleted, retry with the environment variable PULUMI_K8S_DELETE_UNREACHABLE=true"
+            raise CloudError(f"{unreachable}. {hint}") from None
 
     def _get(self, cluster: Cluster, call: Call, object_id: str | None) -> Item | None:
         return next((item for item in cluster.find(call.kind) if item.id == object_id), None)
