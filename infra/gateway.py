@@ -19,7 +19,8 @@ class Gateway(pulumi.ComponentResource):
     is a resource of its own, so that Pulumi waits for the load balancer on the way up and for its removal on the way
     down: a forwarding rule left behind would block the VPC. It makes no route; each model has its own.
 
-    `address` is the reserved regional IPv4 address. It has no TLS and no authentication.
+    `address` is the reserved regional IPv4 address. It has no TLS and no authentication. `cluster` is the cluster's
+    id; another one replaces everything.
     """
 
     name: str

@@ -14,7 +14,7 @@ class Mesh(pulumi.ComponentResource):
 
     Makes the namespace, the `base` chart (CRDs) and `istiod`, which makes GatewayClass `istio` by itself. It injects no
     sidecars anywhere, and makes no EnvoyFilter for request bodies: this Istio streams them to the endpoint picker
-    (https://github.com/istio/istio/pull/56089).
+    (https://github.com/istio/istio/pull/56089). `cluster` is the cluster's id; another one replaces everything.
     """
 
     def __init__(

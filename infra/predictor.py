@@ -24,7 +24,7 @@ class Predictor(pulumi.ComponentResource):
     onto a second slice, and its Ready stays true from the old Pod while the new one fails. `replicas` alone changes
     in place.
 
-    `token` is plain text or a secret; it reaches nothing but the Secret.
+    `token` reaches nothing but the Secret. `cluster` is the cluster's id; another one replaces everything.
     """
 
     def __init__(

@@ -19,6 +19,8 @@ class Serving(pulumi.ComponentResource):
     The controller may delete its own presets (`PREVENT_WELL_KNOWN_CONFIG_DELETION`), or its webhook would refuse the
     teardown. It runs models from `oci://` as root, like all others, as the vLLM image wants. Its chart takes
     ownership of what exists, as GKE 1.34 and newer ship the InferencePool CRD that it carries.
+
+    `cluster` is the cluster's id; another one replaces everything.
     """
 
     def __init__(
