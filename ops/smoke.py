@@ -1,0 +1,152 @@
+"""Does a model answer as docs/api-access.md says, and nothing else? `python -m ops.smoke --url BASE_URL`.
+
+Every request of that page is made through the gateway, by curl and by the `openai` client, and so are requests that
+must be refused: paths that are not published, another model's prefix, and what the endpoint picker itself turns down.
+It prints a table and exits with 0 if all is as it should be, 1 if not, and 2 if it cannot run.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import openai
+from rich.console import Console
+from rich.table import Table
+
+PROMPT = "What is the capital of France?"
+MESSAGES: list[Any] = [{"role": "user", "content": PROMPT}]
+MAX_TOKENS = 8
+
+
+class Result(NamedTuple):
+    """One request: what it asks, by which client, the HTTP status (0 for none), the time in seconds, and what is wrong
+    with the answer, if anything is."""
+
+    check: str
+    client: str
+    status: int
+    seconds: float
+    problem: str
+
+
+class Smoke:
+    """Requests to the model at `url`, each with at most `timeout` seconds."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self.url = url.rstrip("/")
+        self.timeout = timeout
+        self.client = openai.OpenAI(base_url=f"{self.url}/v1", api_key="unused", timeout=timeout, max_retries=0)
+
+    def curl(self, url: str, body: dict[str, Any] | None = None) -> tuple[int, float, str]:
+        """Status, seconds and body of a request; status 0 if there was no answer, and then curl's own words."""
+        with tempfile.TemporaryDirectory() as folder:
+            answer = Path(folder, "body")
+            command = ["curl", "--silent", "--show-error", "--max-time", str(self.timeout), "--output", str(answer)]
+            command += ["--write-out", "%{http_code} %{time_total}"]
+            if body is not None:
+                command += ["--header", "Content-Type: application/json", "--data", json.dumps(body)]
+            done = subprocess.run([*command, url], capture_output=True, text=True, check=False)  # noqa: S603
+            status, seconds = done.stdout.split()
+            text = answer.read_text(errors="replace") if answer.exists() else done.stderr.strip()
+        return int(status), float(seconds), text
+
+    def by_curl(self, check: str, path: str, expected: int, *, body: dict[str, Any] | None = None) -> Result:
+        """A request below the base URL, and whether its status is the expected one."""
+        status, seconds, text = self.curl(self.url + path, body)
+        return Result(check, "curl", status, seconds, "" if status == expected else f"not {expected}: {text[:200]}")
+
+    def by_openai(self, check: str, ask: Callable[[], str]) -> Result:
+        """A request of the `openai` client; `ask` returns what the model said."""
+        start = time.perf_counter()
+        try:
+            said, status, problem = ask(), 200, ""
+        except openai.APIStatusError as refused:
+            said, status, problem = "", refused.status_code, str(refused)[:200]
+        except openai.APIError as failed:
+            said, status, problem = "", 0, str(failed)[:200]
+        seconds = time.perf_counter() - start
+        return Result(check, "openai", status, seconds, problem or ("" if said else "an empty answer"))
+
+    def run(self, model: str | None) -> Iterator[Result]:
+        """Every check; `model` is the name to ask for, by default the first of `/v1/models`."""
+        status, seconds, text = self.curl(f"{self.url}/v1/models")
+        names = _names(text) if status == 200 else []
+        unknown = [model] if model and model not in names else []
+        problem = f"not 200 with models: {text[:200]}" if not names else f"no model {unknown[0]}" if unknown else ""
+        yield Result("list models", "curl", status, seconds, problem)
+        if not names:
+            return
+        name = model or names[0]
+        completion: dict[str, Any] = {"model": name, "max_tokens": MAX_TOKENS}
+
+        yield self.by_curl("health", "/health", 200)
+        yield self.by_curl("completion", "/v1/completions", 200, body={**completion, "prompt": PROMPT})
+        yield self.by_curl("chat", "/v1/chat/completions", 200, body={**completion, "messages": MESSAGES})
+
+        chat, complete = self.client.chat.completions, self.client.completions
+        yield self.by_openai("list models", lambda: ", ".join(m.id for m in self.client.models.list()))
+        yield self.by_openai(
+            "completion", lambda: complete.create(model=name, prompt=PROMPT, max_tokens=MAX_TOKENS).choices[0].text
+        )
+        yield self.by_openai(
+            "chat",
+            lambda: chat.create(model=name, messages=MESSAGES, max_tokens=MAX_TOKENS).choices[0].message.content or "",
+        )
+        yield self.by_openai(
+            "chat, streamed",
+            lambda: "".join(
+                chunk.choices[0].delta.content or ""
+                for chunk in chat.create(model=name, messages=MESSAGES, max_tokens=MAX_TOKENS, stream=True)
+                if chunk.choices
+            ),
+        )
+
+        yield self.by_curl("completion without prompt is refused", "/v1/completions", 400, body=completion)
+        yield self.by_curl("chat without messages is refused", "/v1/chat/completions", 400, body=completion)
+        yield self.by_curl("metrics are not published", "/metrics", 404)
+        yield self.by_curl("nothing below a path is published", "/health/x", 404)
+        yield self.by_curl("an unknown path is not published", "/v1/nothing", 404)
+        yield self.by_curl("another model's prefix is not this model's", "-other/health", 404)
+
+
+def _names(text: str) -> list[str]:
+    try:
+        return [entry["id"] for entry in json.loads(text)["data"]]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def main() -> int:
+    """Parse, ask, print."""
+    parser = argparse.ArgumentParser(prog="python -m ops.smoke", description=__doc__)
+    parser.add_argument("--url", required=True, help="base URL of the model: the stack output `baseUrl`")
+    parser.add_argument("--model", help="the name to ask for (default: the first of /v1/models)")
+    parser.add_argument("--timeout", type=float, default=60, help="seconds for each request (default: 60)")
+    arguments = parser.parse_args()
+    if not arguments.url.startswith(("http://", "https://")):
+        parser.error(f"--url: {arguments.url!r} is not a URL. Use the stack output: pulumi stack output baseUrl")
+    if not shutil.which("curl"):
+        parser.error("curl is not on PATH. Install it: half of the requests are made with it")
+
+    table = Table("", "check", "client", "status", "latency", title=arguments.url)
+    failed: list[Result] = []
+    for result in Smoke(arguments.url, arguments.timeout).run(arguments.model):
+        failed += [result] if result.problem else []
+        mark = "[red]failed[/]" if result.problem else "[green]ok[/]"
+        latency = f"{result.seconds * 1000:.0f} ms"
+        table.add_row(mark, result.check, result.client, str(result.status or "none"), latency)
+    Console().print(table)
+    for result in failed:
+        print(f"{result.check} ({result.client}): {result.problem}", file=sys.stderr)
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
