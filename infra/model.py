@@ -1,6 +1,7 @@
 """One entry of `models`: its fields, their defaults and their checks, as Pulumi.yaml cannot describe them."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
@@ -43,6 +44,38 @@ def _dns_label(value: str) -> str:
             "is not a DNS label. Use at most 63 lower-case letters, digits and hyphens, a letter first, no hyphen last."
         )
     return value
+
+
+def refuse(problems: Iterable[str | None]) -> None:
+    """Raise one `ValueError` with all the problems that a list has, if it has any."""
+    found = [problem for problem in problems if problem]
+    if found:
+        raise ValueError(" It also ".join(found))
+
+
+def _template_problem(value: str) -> str | None:
+    if "{{" not in value:
+        return None
+    return (
+        f"contains {value!r}, and KServe would run its {{{{ as a template. Write JSON with a space between braces "
+        "({ {), and leave templates out."
+    )
+
+
+def _name_problem(name: str) -> str | None:
+    if not name or name.startswith("-") or re.search(r"\s", name):
+        return f"contains {name!r}. Use names without spaces that do not begin with a hyphen."
+    return _template_problem(name)
+
+
+def _flag_problem(arg: str) -> str | None:
+    flag = arg.split("=", 1)[0].replace("_", "-")
+    own = next((own for own in _OWN_FLAGS if own == flag or (flag.startswith("--") and own.startswith(flag))), None)
+    if own:
+        return f"contains {flag}. Remove it: {_OWN_FLAGS[own]}."
+    if re.match(r"--[\w-]+\s", arg):
+        return f"contains {flag!r}, a flag and its value in one. Write {flag.replace(' ', '=', 1)!r}."
+    return _template_problem(arg)
 
 
 class Model(BaseModel):
@@ -100,41 +133,18 @@ class Model(BaseModel):
             raise ValueError(f"is not a model URI. Use {_URI_FORMS}.")
         return uri
 
-    @field_validator("served_names", "extra_args")
-    @classmethod
-    def _no_template(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        for value in values:
-            if "{{" in value:
-                raise ValueError(
-                    f"contains {value!r}, and KServe would run its {{{{ as a template. Write JSON with a space between "
-                    "braces ({ {), and leave templates out."
-                )
-        return values
-
     @field_validator("served_names")
     @classmethod
-    def _names_not_flags(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if not name or name.startswith("-") or re.search(r"\s", name):
-                raise ValueError(f"contains {name!r}. Use names without spaces that do not begin with a hyphen.")
+    def _names_are_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        refuse(map(_name_problem, names))
         return names
 
     @field_validator("extra_args")
     @classmethod
-    def _not_our_flags(cls, args: tuple[str, ...]) -> tuple[str, ...]:
+    def _args_are_flags_of_others(cls, args: tuple[str, ...]) -> tuple[str, ...]:
         if args and not args[0].startswith("-"):
             raise ValueError(f"begins with {args[0]!r}, which is not a flag. Begin with one, like --max-num-seqs=64.")
-        for arg in args:
-            flag = arg.split("=", 1)[0].replace("_", "-")
-            own = next(
-                (own for own in _OWN_FLAGS if own == flag or (flag.startswith("--") and own.startswith(flag))), None
-            )
-            if own:
-                raise ValueError(f"contains {flag}. Remove it: {_OWN_FLAGS[own]}.")
-            if re.match(r"--[\w-]+\s", arg):
-                raise ValueError(
-                    f"contains {flag!r}, a flag and its value in one. Write {flag.replace(' ', '=', 1)!r}."
-                )
+        refuse(map(_flag_problem, args))
         return args
 
     @field_validator("tensor_parallel_size")

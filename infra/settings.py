@@ -31,7 +31,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from . import tpu, versions
-from .model import Model
+from .model import Model, refuse
 
 PROJECT_KEY = "gcp:project"
 PROVIDERS = ("gcp:", "kubernetes:")
@@ -125,12 +125,13 @@ class Settings(BaseModel):
                     f"`pulumi config set --path 'tpuZones[0]' {location}-a`."
                 )
             return (location,)
-        for zone in zones:
-            if not re.fullmatch(r"[a-z]+-[a-z]+\d+-[a-z0-9]+", zone) or _region(zone) != _region(location):
-                raise ValueError(
-                    f"contains {zone!r}, which is not a zone of {_region(location)}, the region of `location`. Use "
-                    f"zones of that region, like {_region(location)}-a, or change `location`."
-                )
+        region = _region(location)
+        refuse(
+            f"contains {zone!r}, which is not a zone of {region}, the region of `location`. Use zones of that region, "
+            f"like {region}-a, or change `location`."
+            for zone in zones
+            if not re.fullmatch(rf"{region}-[a-z0-9]+", zone)
+        )
         if len(set(zones)) < len(zones):
             raise ValueError("names a zone twice. Name each once.")
         return zones
@@ -259,12 +260,12 @@ class Settings(BaseModel):
     @field_validator("labels")
     @classmethod
     def _valid_labels(cls, labels: dict[str, str]) -> dict[str, str]:
-        for key, value in labels.items():
-            if not re.fullmatch(r"[a-z][-_a-z0-9]{0,62}", key) or not re.fullmatch(r"[-_a-z0-9]{0,63}", value):
-                raise ValueError(
-                    f"contains {key!r}: {value!r}. Keys and values are at most 63 lower-case letters, digits, hyphens "
-                    "and underscores; a key begins with a letter."
-                )
+        refuse(
+            f"contains {key!r}: {value!r}. Keys and values are at most 63 lower-case letters, digits, hyphens and "
+            "underscores; a key begins with a letter."
+            for key, value in labels.items()
+            if not re.fullmatch(r"[a-z][-_a-z0-9]{0,62}", key) or not re.fullmatch(r"[-_a-z0-9]{0,63}", value)
+        )
         return labels
 
     @property

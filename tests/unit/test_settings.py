@@ -915,3 +915,19 @@ def test_other_encrypted_settings_are_refused_by_name_and_not_shown(stack: Stack
 
     assert "models: is encrypted, but only huggingFaceToken stays so" in str(refused.value)
     assert "hidden" not in str(refused.value)
+
+
+def test_every_bad_entry_of_a_list_is_told(stack: Stack) -> None:
+    changes = {
+        "models[0].extraArgs": ["--port=1", "--seed=1", "-tp=2"],
+        "tpuZones": ["us-east5-a", "europe-west4-x", "x"],
+    }
+    flags, zones = sorted(problems(stack(changes)))
+
+    assert flags.endswith(
+        "contains --port. Remove it: routes and probes rely on port 8000. It also contains -tp. Remove it: the field "
+        "`tensorParallelSize` sets it."
+    )
+    assert "contains 'us-east5-a', which" in zones
+    assert "It also contains 'x', which" in zones
+    assert "europe-west4-x" not in zones.split("contains", 1)[1]
