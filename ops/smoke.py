@@ -45,7 +45,7 @@ class Smoke:
         self.client = openai.OpenAI(base_url=f"{self.url}/v1", api_key="unused", timeout=timeout, max_retries=0)
 
     def curl(self, url: str, body: dict[str, Any] | None = None) -> tuple[int, float, str]:
-        """Status, seconds and body of a request; status 0 if there was no answer, and then curl's own words."""
+        """Status, seconds and body of a request; status 0 if there was no whole answer, and then curl's own words."""
         with tempfile.TemporaryDirectory() as folder:
             answer = Path(folder, "body")
             command = ["curl", "--silent", "--show-error", "--max-time", str(self.timeout), "--output", str(answer)]
@@ -54,8 +54,9 @@ class Smoke:
                 command += ["--header", "Content-Type: application/json", "--data", json.dumps(body)]
             done = subprocess.run([*command, url], capture_output=True, text=True, check=False)  # noqa: S603
             status, seconds = done.stdout.split()
-            text = answer.read_text(errors="replace") if answer.exists() else done.stderr.strip()
-        return int(status), float(seconds), text
+            if done.returncode:
+                return 0, float(seconds), done.stderr.strip()
+            return int(status), float(seconds), answer.read_text(errors="replace") if answer.exists() else ""
 
     def by_curl(self, check: str, path: str, expected: int, *, body: dict[str, Any] | None = None) -> Result:
         """A request below the base URL, and whether its status is the expected one."""
@@ -78,8 +79,9 @@ class Smoke:
         """Every check; `model` is the name to ask for, by default the first of `/v1/models`."""
         status, seconds, text = self.curl(f"{self.url}/v1/models")
         names = _names(text) if status == 200 else []
-        unknown = [model] if model and model not in names else []
-        problem = f"not 200 with models: {text[:200]}" if not names else f"no model {unknown[0]}" if unknown else ""
+        problem = "" if names else f"not 200 with models: {text[:200]}"
+        if names and model and model not in names:
+            problem = f"no model {model}"
         yield Result("list models", "curl", status, seconds, problem)
         if not names:
             return

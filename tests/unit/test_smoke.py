@@ -22,10 +22,11 @@ ROUTE = {
 
 
 class Server(ThreadingHTTPServer):
-    """Gateway, picker and model server in one; `faults` maps a path of vLLM to the status it answers instead, and
-    `extra` publishes more paths."""
+    """Gateway, picker and model server in one; `faults` maps a path of vLLM to the status it answers instead, those of
+    the path `cut` end a byte early, and `extra` publishes more paths."""
 
     faults: dict[str, int]
+    cut: str
     extra: dict[str, str]
 
 
@@ -54,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
             data, kind = b"data: " + data + b"\n\ndata: [DONE]\n\n", "text/event-stream"
         self.send_response(status)
         self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(data)))
+        self.send_header("content-length", str(len(data) + (path == server.cut != "")))
         self.end_headers()
         self.wfile.write(data)
 
@@ -77,10 +78,13 @@ def smoke() -> Iterator[Smoke]:
     with ExitStack() as stack:
 
         def run(
-            *arguments: str, faults: dict[str, int] | None = None, extra: dict[str, str] | None = None
+            *arguments: str,
+            faults: dict[str, int] | None = None,
+            cut: str = "",
+            extra: dict[str, str] | None = None,
         ) -> "subprocess.CompletedProcess[str]":
             server = stack.enter_context(Server(("127.0.0.1", 0), Handler))
-            server.faults, server.extra = faults or {}, extra or {}
+            server.faults, server.cut, server.extra = faults or {}, cut, extra or {}
             Thread(target=server.serve_forever, daemon=True).start()
             stack.callback(server.shutdown)
             url = f"http://127.0.0.1:{server.server_port}{base_path(NAMESPACE, NAME)}"
@@ -123,6 +127,12 @@ def test_path_that_is_published_and_should_not_be_fails(smoke: Smoke, path: str,
     done = smoke(extra={base_path(NAMESPACE, NAME) + path: path})
     assert done.returncode == 1
     assert line in done.stderr
+
+
+def test_answer_that_breaks_off_fails_although_its_status_was_good(smoke: Smoke) -> None:
+    done = smoke(cut="/health")
+    assert done.returncode == 1
+    assert "health (curl): not 200: curl: " in done.stderr
 
 
 def test_model_that_is_not_served_fails(smoke: Smoke) -> None:
