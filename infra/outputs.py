@@ -24,10 +24,8 @@ def endpoint(address: str, model: Model) -> dict[str, object]:
 def of_models(address: pulumi.Output[str], models: Sequence[Model]) -> dict[str, pulumi.Output[object]]:
     """The stack outputs about models: those of `endpoint` if there is one, else `models`, by `namespace/name`."""
     if len(models) == 1:
-        return {
-            key: address.apply(lambda a, key=key: endpoint(a, models[0])[key])
-            for key in ("baseUrl", "endpoints", "model")
-        }
+        only = address.apply(lambda a: endpoint(a, models[0]))
+        return {key: only.apply(lambda told, key=key: told[key]) for key in ("baseUrl", "endpoints", "model")}
     return {"models": address.apply(lambda a: {f"{m.namespace}/{m.name}": endpoint(a, m) for m in models})}
 
 

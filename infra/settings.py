@@ -172,8 +172,13 @@ class Settings(BaseModel):
         fewest = info.data.get(low, 0)
         if most < fewest:
             raise ValueError(f"is below `{to_camel(low)}`, which is {fewest}. Raise it to {fewest}, or lower that one.")
+        return most
+
+    @field_validator("system_max_nodes")
+    @classmethod
+    def _a_node_in_each_zone(cls, most: int, info: ValidationInfo) -> int:
         location = info.data.get("location", "")
-        if info.field_name == "system_max_nodes" and location and not _is_zone(location) and most < ZONES_OF_A_REGION:
+        if location and not _is_zone(location) and most < ZONES_OF_A_REGION:
             raise ValueError(
                 f"is too small for the regional cluster in {location}, which begins with a node in each of three zones."
                 f" Use {ZONES_OF_A_REGION} or more, or a zone as `location`."

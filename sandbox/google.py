@@ -126,6 +126,7 @@ class Google:
     """The simulated cloud behind the `gcp` provider."""
 
     config_replaces = ""
+    config_target: tuple[str, ...] = ()
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -133,6 +133,7 @@ class Kubernetes:
     """The simulated cloud behind the `kubernetes` provider."""
 
     config_replaces = "clusterIdentifier"
+    config_target: tuple[str, ...] = ("kubeconfig", "context", "cluster")
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -37,13 +37,15 @@ class Cloud(Protocol):
     """What a simulated cloud decides. Operations run one at a time; a refusal is a `CloudError`.
 
     `check` returns the inputs with defaults and auto-names (`suffix` is random, and fixed for a resource in one run);
-    `config_replaces` the key whose change replaces the provider itself; `replaces` whether a change of an input
-    replaces the resource; `drift` the outputs that an update would change although no input does; `preview` the
-    outputs that are known before the operation.
+    `config_replaces` the key whose change replaces the provider itself; `config_target` the keys that name what it
+    talks to, of which it tells the first unknown one alone; `replaces` whether a change of an input replaces the
+    resource; `drift` the outputs that an update would change although no input does; `preview` the outputs that are
+    known before the operation.
     """
 
     world: World
     config_replaces: str
+    config_target: tuple[str, ...]
 
     def check(self, call: Call, old: Props, new: Props, suffix: str) -> Props: ...
     def replaces(self, call: Call, path: str) -> bool: ...
@@ -155,10 +157,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def DiffConfig(self, request: Any, context: Any) -> Any:
         old, new = _props(request.old_inputs), _props(request.news)
         found = dict(changes(old, new))
-        # As the real provider for Kubernetes: of the keys that name a cluster, it tells the first unknown one alone.
-        unknown = next((key for key in ("kubeconfig", "context", "cluster") if new.get(key) == UNKNOWN), None)
-        if unknown:
-            found = {key: kind for key, kind in found.items() if key in (unknown, self.cloud.config_replaces)}
+        first_unknown = next((key for key in self.cloud.config_target if new.get(key) == UNKNOWN), None)
+        if first_unknown:
+            found = {key: kind for key, kind in found.items() if key in (first_unknown, self.cloud.config_replaces)}
         return _diff(found, lambda path: path == self.cloud.config_replaces, False)
 
     def Configure(self, request: Any, context: Any) -> Any:

@@ -3,7 +3,6 @@
 A change is written the way `pulumi config set --path` writes it: `models[0].name`.
 """
 
-import copy
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,15 +10,13 @@ from typing import Any
 
 import pulumi
 import pytest
-import yaml
+from project import defaults, schema, stack_file
 
 from infra import settings, tpu, versions, vllm
 from infra.model import MAX_NAME
 from infra.settings import Settings, SettingsError, parse
 
-ROOT = Path(__file__).parents[2]
-SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-DEV: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
+SCHEMA = schema()
 REMOVED = object()
 TOKEN = "hf_do-not-show-me"  # noqa: S105 - made up
 
@@ -30,9 +27,7 @@ Stack = Callable[[Values], Values]
 @pytest.fixture
 def values() -> Values:
     """The configuration of the dev stack, as the engine hands it to the program once a project is set."""
-    stack = {key.removeprefix("gke-tpu-inference:"): value for key, value in DEV.items()}
-    defaults = {key: field["default"] for key, field in SCHEMA.items()}
-    return copy.deepcopy({**defaults, "gcp:project": "my-project", **stack})
+    return {**defaults(), "gcp:project": "my-project", **stack_file("dev")}
 
 
 @pytest.fixture
@@ -878,9 +873,7 @@ def test_dev_stack_has_no_token_and_no_warning(values: Values) -> None:
 
 
 def test_dev_stack_holds_only_what_differs_from_the_defaults() -> None:
-    stack_file = {key.removeprefix("gke-tpu-inference:"): value for key, value in DEV.items()}
-
-    assert [key for key, value in stack_file.items() if value == SCHEMA[key]["default"]] == []
+    assert [key for key, value in stack_file("dev").items() if value == SCHEMA[key]["default"]] == []
 
 
 # Pulumi.yaml is the one home of names, types and defaults
