@@ -1,18 +1,16 @@
-"""The smoke test against a stand-in on loopback, which publishes what the program's route publishes or has faults."""
+"""The smoke test against the stand-in for vLLM, behind the paths that the program's route publishes, or with faults."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any, cast
 
 import pytest
 from project import ROOT
 
 from infra.routes import base_path, rules
+from sandbox import model_server, vllm_flags
 
 NAMESPACE, NAME = "llm-d-inference-scheduling", "qwen2-3b-pattern1"
 ROUTE = {
@@ -21,46 +19,27 @@ ROUTE = {
 }
 
 
-class Server(ThreadingHTTPServer):
-    """Gateway, picker and model server in one; `faults` maps a path of vLLM to the status it answers instead, those of
-    the path `cut` end a byte early, and `extra` publishes more paths."""
+class Gateway(model_server.Handler):
+    """Gateway and model server in one; `faults` maps a path of vLLM to the status it answers instead, answers of the
+    path `cut` end a byte early, and `extra` publishes more paths."""
 
     faults: dict[str, int]
     cut: str
     extra: dict[str, str]
 
+    def route(self, path: str) -> None:
+        path = (ROUTE | self.extra).get(path, "")
+        self.short = path == self.cut != ""
+        if path in self.faults:
+            self.reply(self.faults[path], {})
+        else:
+            super().route(path)
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.answer({})
-
-    def do_POST(self) -> None:
-        self.answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-
-    def answer(self, body: dict[str, Any]) -> None:
-        server = cast(Server, self.server)
-        path = (ROUTE | server.extra).get(self.path, "")
-        status = server.faults.get(path, 200) if path else 404
-        needed = {"/v1/completions": "prompt", "/v1/chat/completions": "messages"}.get(path)
-        if needed and needed not in body:
-            status = 400
-        content: Any = {"object": "list", "data": [{"id": "/mnt/models", "object": "model"}]}
-        if needed:
-            message = {"role": "assistant", "content": "Paris"}
-            choice = {"index": 0, "text": "Paris", "message": message, "delta": message, "finish_reason": "stop"}
-            content = {"id": "1", "object": "x", "created": 1, "model": "/mnt/models", "choices": [choice]}
-        data = json.dumps(content).encode()
-        kind = "application/json"
-        if body.get("stream"):
-            data, kind = b"data: " + data + b"\n\ndata: [DONE]\n\n", "text/event-stream"
-        self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(data) + (path == server.cut != "")))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Quiet."""
+    def begin(self, status: int, headers: dict[str, str]) -> None:
+        if self.short:
+            headers["content_length"] = str(int(headers["content_length"]) + 1)
+            self.close_connection = True
+        super().begin(status, headers)
 
 
 Smoke = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -83,11 +62,13 @@ def smoke() -> Iterator[Smoke]:
             cut: str = "",
             extra: dict[str, str] | None = None,
         ) -> "subprocess.CompletedProcess[str]":
-            server = stack.enter_context(Server(("127.0.0.1", 0), Handler))
-            server.faults, server.cut, server.extra = faults or {}, cut, extra or {}
+            gateway = type("Gateway", (Gateway,), {"faults": faults or {}, "cut": cut, "extra": extra or {}})
+            args = vllm_flags.parse(["serve", "/mnt/models", "--host=127.0.0.1", "--port=0"])
+            server = stack.enter_context(model_server.Server(args, gateway))
+            server.server_activate()
             Thread(target=server.serve_forever, daemon=True).start()
             stack.callback(server.shutdown)
-            url = f"http://127.0.0.1:{server.server_port}{base_path(NAMESPACE, NAME)}"
+            url = f"http://127.0.0.1:{server.server_address[1]}{base_path(NAMESPACE, NAME)}"
             return command("--url", url, "--timeout", "5", *arguments)
 
         yield run
@@ -124,7 +105,7 @@ def test_endpoint_that_fails_is_told_by_name(smoke: Smoke, faults: dict[str, int
     ],
 )
 def test_path_that_is_published_and_should_not_be_fails(smoke: Smoke, path: str, line: str) -> None:
-    done = smoke(extra={base_path(NAMESPACE, NAME) + path: path})
+    done = smoke(extra={base_path(NAMESPACE, NAME) + path: "/health"})
     assert done.returncode == 1
     assert line in done.stderr
 
