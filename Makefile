@@ -6,16 +6,22 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock setup cli clean
+.PHONY: help demo test e2e conformance lint bench lock setup cli tools clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 14
 
 demo: setup ## the life of a stack with no cloud: preview, up, preview, outputs, destroy
 	@$(BIN)/python -m sandbox demo --stack $(STACK)
 
-test: setup $(VENV)/requirements-dev.txt ## every test
-	$(BIN)/python -m pytest -n 2
+test: setup $(VENV)/requirements-dev.txt ## unit and engine tests, all simulated
+	$(BIN)/python -m pytest -n 2 tests/unit tests/engine
+
+e2e: tools ## the same life with a real API server, KServe, Istio and Envoy; KEEP=1 waits, for you to try the guide
+	@$(BIN)/python -m sandbox e2e --stack $(STACK) $(if $(KEEP),--keep)
+
+conformance: tools ## tests on the real control plane
+	@$(BIN)/python -m sandbox.isolate $(BIN)/python -m pytest tests/sandbox
 
 lint: $(VENV)/requirements-dev.txt ## ruff and pyright
 	$(BIN)/ruff check .
@@ -39,6 +45,9 @@ setup:
 
 cli:
 	@$(PYTHON) -m sandbox.cli
+
+tools: setup $(VENV)/requirements-dev.txt ## what a real control plane takes, built once: programs, charts, CRDs
+	@$(PYTHON) -m sandbox.build
 
 # Each stamp is the file it was installed from.
 $(VENV)/requirements.txt: requirements.txt

@@ -1,4 +1,4 @@
-module sandbox/pulumi-cli
+module sandbox/tools/pulumi
 
 go 1.26
 

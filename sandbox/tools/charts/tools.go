@@ -1,0 +1,10 @@
+//go:build tools
+
+// Package tools names a small package of each module that sandbox/build.py copies files from, so that `go mod tidy`
+// keeps the module.
+package tools
+
+import (
+	_ "github.com/cert-manager/cert-manager/pkg/apis/acme"
+	_ "sigs.k8s.io/gateway-api/pkg/consts"
+)

@@ -1,0 +1,119 @@
+"""What the sandbox builds, with a Go that only pretends to compile."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from infra import versions
+from sandbox import build
+
+GO = """#!/bin/sh
+case $1 in
+env) echo go1.99 ;;
+mod) echo "{\\"Dir\\": \\"$MODULES/$4\\"}" ;;
+build)
+  if [ "$COMPILER_SAYS" ]; then echo "$COMPILER_SAYS"; exit 1; fi
+  while [ "$1" != -o ]; do shift; done
+  folder=$2; shift 2
+  for package; do touch "$folder/$(basename "${package%/v[0-9]}")"; done ;;
+esac
+"""
+METADATA = {
+    "istio.io/istio": ("Chart.yaml", "name: {}\nversion: 1.0.0\nappVersion: 1.0.0\n"),
+    "github.com/kserve/kserve": ("Chart.yaml", f"name: {{}}\nversion: {versions.KSERVE_CRD.version}\n"),
+    "github.com/cert-manager/cert-manager": (
+        "Chart.template.yaml",
+        'name: {}\nversion: v0.0.0\nappVersion: v0.0.0\n  artifacthub.io/prerelease: "{{{{IS_PRERELEASE}}}}"',
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the downloaded modules; the sandbox's home is empty, and Go is the one above."""
+    folder = tmp_path / "modules"
+    for chart, source in build.CHART_SOURCES.items():
+        (folder / source.module / source.path).mkdir(parents=True)
+        name, text = METADATA[source.module]
+        (folder / source.module / source.path / name).write_text(text.format(chart.name))
+        values = "global:\n  hub: registry.istio.io/testing\n  tag: latest\n"
+        (folder / source.module / source.path / "values.yaml").write_text(values)
+    for source in build.CRD_SOURCES.values():
+        (folder / source.module / source.path).parent.mkdir(parents=True)
+        (folder / source.module / source.path).touch()
+    for path in folder.rglob("*"):
+        path.chmod(0o555)  # as Go has them
+    go = tmp_path / "path" / "go"
+    go.parent.mkdir()
+    go.write_text(GO)
+    go.chmod(0o755)
+    monkeypatch.setenv("PATH", str(go.parent), prepend=":")
+    monkeypatch.setenv("MODULES", str(folder))
+    shutil.copytree(build.TOOLS, tmp_path / "tools")
+    monkeypatch.setattr(build, "TOOLS", tmp_path / "tools")
+    home = tmp_path / "home"
+    for name, place in {"HOME": home, "BIN": home / "bin", "CHARTS": home / "charts", "CRDS": home / "crds"}.items():
+        monkeypatch.setattr(build, name, place)
+    return folder
+
+
+def test_what_is_built_is_not_missing_any_more() -> None:
+    assert {"etcd", "kube-scheduler", "epp", "istiod", "CRDs of gateway-api"} <= set(build.missing())
+    build.ensure()
+    assert build.missing() == []
+
+
+def test_a_moved_pin_asks_for_its_programs_and_the_charts_again() -> None:
+    build.ensure()
+    pins = build.TOOLS / "kserve" / "go.mod"
+    pins.write_text(pins.read_text().replace("github.com/kserve/kserve v", "github.com/kserve/kserve v9"))
+    assert {"llmisvc", "epp", "kserve-llmisvc-crd"} <= set(build.missing())
+    assert "etcd" not in build.missing()
+    build.ensure()
+    assert build.missing() == []
+
+
+def test_a_failed_build_leaves_no_program_and_repeats_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPILER_SAYS", "main.go:1: no such thing")
+    with pytest.raises(build.BuildError, match=r"build of llmisvc, epp failed:\nmain\.go:1: no such thing"):
+        build.build("kserve")
+    assert list(build.BIN.iterdir()) == []
+
+
+def test_a_failed_build_takes_the_older_program_for_no_newer_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    build.build("kserve")
+    (build.TOOLS / "kserve" / "go.sum").write_text("")
+    monkeypatch.setenv("COMPILER_SAYS", "checksum mismatch")
+    with pytest.raises(build.BuildError):
+        build.build("kserve")
+    assert {"llmisvc", "epp"} <= set(build.missing())
+
+
+def test_charts_are_laid_out_as_their_releases_have_them() -> None:
+    build.ensure()
+    for chart in versions.CHARTS:
+        assert f"\nversion: {chart.version}\n" in (build.CHARTS / chart.name / "Chart.yaml").read_text()
+    values = (build.CHARTS / "istiod" / "values.yaml").read_text()
+    assert values == f"global:\n  hub: registry.istio.io/release\n  tag: {versions.ISTIOD.version}\n"
+    assert "PRERELEASE" not in (build.CHARTS / "cert-manager" / "Chart.yaml").read_text()
+
+
+def test_a_chart_whose_source_has_changed_is_refused(modules: Path) -> None:
+    source = build.CHART_SOURCES[versions.ISTIOD]
+    values = modules / source.module / source.path / "values.yaml"
+    values.chmod(0o644)
+    values.write_text("global:\n  hub: registry.istio.io/nightly\n  tag: latest\n")
+    with pytest.raises(build.BuildError, match=r"istiod/values\.yaml has 0 lines `hub: registry\.istio\.io/testing`"):
+        build.ensure()
+    assert "istiod" in build.missing()
+    assert not build.CHARTS.exists()
+
+
+def test_every_chart_of_the_program_is_laid_out() -> None:
+    assert set(build.CHART_SOURCES) == set(versions.CHARTS)
+
+
+def test_what_is_built_has_the_versions_that_are_deployed() -> None:
+    assert build.required("kserve", "github.com/kserve/kserve") == versions.KSERVE_CONTROLLER.version
+    assert build.required("charts", "github.com/cert-manager/cert-manager") == versions.CERT_MANAGER.version
