@@ -1,22 +1,23 @@
 """A Pulumi resource provider over gRPC, generic over the cloud it speaks for.
 
 The engine attaches to it by port (PULUMI_DEBUG_PROVIDERS) and opens one connection for each provider resource, so
-the configuration of a provider is kept by connection.
+the configuration of a provider is kept by connection, and so is what is under way, which the engine may cancel.
 """
 # The engine's protocol names the methods of `Provider`, and documents them.
 # ruff: noqa: ARG002, D102, N802
 
 import re
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import grpc
-from google.protobuf import empty_pb2, json_format, struct_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
-from pulumi.runtime.rpc import UNKNOWN
+from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.rpc import UNKNOWN, _special_secret_sig, _special_sig_key
 
 from .world import CloudError, World
 
@@ -25,16 +26,38 @@ Props = dict[str, Any]
 
 @dataclass(frozen=True)
 class Call:
-    """What every operation knows: type token, URN, logical name, and the configuration of the resource's provider."""
+    """What every operation knows: type token, URN, logical name, and the configuration of the resource's provider.
+
+    `state` is what the engine has of the resource (in `read` and `delete`), `timeout` how long it may take in seconds
+    (0: the cloud's own limit), and `cancelled` is set when the user no longer wants to wait.
+    """
 
     kind: str
     urn: str
     name: str
     config: Props
+    state: Props = field(default_factory=dict)
+    timeout: float = 0
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+class NotReadyError(CloudError):
+    """The object exists but is not what was asked for: the engine keeps it in its state, and updates it the next time.
+
+    The first of `reasons` says what failed, the others why.
+    """
+
+    def __init__(self, object_id: str, props: Props, *reasons: str) -> None:
+        super().__init__(reasons[0])
+        self.object_id, self.props, self.reasons = object_id, props, reasons
+        self.inputs: Props = {}  # in a refresh, what the engine shall take for the inputs
 
 
 class Cloud(Protocol):
-    """What a simulated cloud decides. Operations run one at a time; a refusal is a `CloudError`.
+    """What a cloud decides; a refusal is a `CloudError`.
+
+    Operations run one at a time, as each holds the lock of `world`; a cloud that has to wait for something brings a
+    `lock` of its own.
 
     `check` returns the inputs with defaults and auto-names (`suffix` is random, and fixed for a resource in one run);
     `config_replaces` the key whose change replaces the provider itself; `config_target` the keys that name what it
@@ -81,8 +104,17 @@ def changes(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, "UPDATE"
 
 
+def secret(value: Any) -> Props:
+    """The value as the engine keeps a secret: encrypted in its state, and never shown."""
+    return {_special_sig_key: _special_secret_sig, "value": value}
+
+
 def project(template: Any, live: Any) -> Any:
     """The part of `live` that `template` (a resource's inputs) speaks of: what a refresh makes its inputs."""
+    if isinstance(live, dict) and live.get(_special_sig_key) == _special_secret_sig:
+        live = live["value"]  # the engine marks the inputs itself
+    if isinstance(template, list) and isinstance(live, list):
+        return [project(template[i], item) if i < len(template) else item for i, item in enumerate(live)]
     if not isinstance(template, dict) or not isinstance(live, dict):
         return live
     return {k: project(v, live.get(k, v)) for k, v in template.items() if k in live or k.startswith("__")}
@@ -96,6 +128,15 @@ def _struct(props: Props) -> struct_pb2.Struct:
     message = struct_pb2.Struct()
     message.update(props)
     return message
+
+
+def _details(error: NotReadyError) -> bytes:
+    """How the engine is told what to keep of an object that is not ready."""
+    kept = {"id": error.object_id, "properties": _struct(error.props), "inputs": _struct(error.inputs)}
+    detail = any_pb2.Any()
+    detail.Pack(provider_pb2.ErrorResourceInitFailed(**kept, reasons=error.reasons))
+    code = grpc.StatusCode.UNKNOWN.value[0]
+    return status_pb2.Status(code=code, message=str(error), details=[detail]).SerializeToString()
 
 
 def _diff(found: dict[str, str], replaces: Callable[[str], bool], delete_first: bool) -> provider_pb2.DiffResponse:
@@ -118,18 +159,41 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, cloud: Cloud, version: str) -> None:
         self.cloud = cloud
         self.version = version
+        self.lock = getattr(cloud, "lock", cloud.world.lock)
         self.configs: dict[str, Props] = {}
+        self.running: dict[str, set[threading.Event]] = {}
 
-    def _run(self, request: Any, context: grpc.ServicerContext, operation: Callable[[Call], Any]) -> Any:
-        kind, name = request.urn.split("::")[-2:]
-        call = Call(kind.rsplit("$", 1)[-1], request.urn, name, self.configs.get(context.peer() or "", {}))
+    def _run(
+        self,
+        request: Any,
+        context: grpc.ServicerContext,
+        operation: Callable[[Call], Any],
+        state: struct_pb2.Struct | None = None,
+    ) -> Any:
+        (kind, name), peer, cancelled = request.urn.split("::")[-2:], context.peer() or "", threading.Event()
+        call = Call(
+            kind.rsplit("$", 1)[-1],
+            request.urn,
+            name,
+            self.configs.get(peer, {}),
+            _props(state) if state else {},
+            getattr(request, "timeout", 0),
+            cancelled,
+        )
+        running = self.running.setdefault(peer, set())
+        running.add(cancelled)
+        context.add_callback(cancelled.set)  # nobody is there for the answer any more: the engine was killed
         try:
-            with self.cloud.world.lock:
+            with self.lock:
                 return operation(call)
         except CloudError as error:
             message = str(error)
+            if isinstance(error, NotReadyError):
+                context.set_trailing_metadata((("grpc-status-details-bin", _details(error)),))
         except Exception:  # a bug of the sandbox: the engine is the one who can show it
             message = f"the sandbox failed: {traceback.format_exc()}"
+        finally:
+            running.discard(cancelled)
         context.abort(grpc.StatusCode.UNKNOWN, message)
 
     def Handshake(self, request: Any, context: Any) -> Any:
@@ -140,6 +204,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:
+        for cancelled in list(self.running.get(context.peer(), ())):
+            cancelled.set()
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
@@ -195,13 +261,20 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: Any, context: Any) -> Any:
         def read(call: Call) -> Any:
-            props = self.cloud.read(call, request.id)
+            def inputs_of(props: Props) -> Props:
+                return project(_props(request.inputs), props) if request.inputs.fields else props
+
+            try:
+                props = self.cloud.read(call, request.id)
+            except NotReadyError as error:
+                error.inputs = inputs_of(error.props)
+                raise
             if props is None:
                 return provider_pb2.ReadResponse()
-            inputs = project(_props(request.inputs), props) if request.inputs.fields else props
+            inputs = inputs_of(props)
             return provider_pb2.ReadResponse(id=request.id, properties=_struct(props), inputs=_struct(inputs))
 
-        return self._run(request, context, read)
+        return self._run(request, context, read, request.properties)
 
     def Update(self, request: Any, context: Any) -> Any:
         def update(call: Call) -> Any:
@@ -215,12 +288,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             self.cloud.delete(call, request.id)
             return empty_pb2.Empty()
 
-        return self._run(request, context, delete)
+        return self._run(request, context, delete, request.properties)
 
 
 def serve(cloud: Cloud, version: str) -> tuple[grpc.Server, int]:
     """Start a provider for `cloud` on a free loopback port."""
-    server = grpc.server(ThreadPoolExecutor(max_workers=8), options=[("grpc.max_receive_message_length", -1)])
+    threads = ThreadPoolExecutor(max_workers=64)  # more than the engine asks at once, or Cancel would wait with them
+    server = grpc.server(threads, options=[("grpc.max_receive_message_length", -1)])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(cloud, version), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
