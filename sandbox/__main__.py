@@ -1,91 +1,76 @@
-"""Commands: `python -m sandbox preview|up|refresh|destroy|demo`."""
+"""Commands: `python -m sandbox preview|up|refresh|destroy|demo|e2e`.
+
+`demo` is the whole life of a stack: on a real control plane where `make tools` has built one, simulated otherwise.
+`e2e` is the same, on the real control plane alone, which it builds if need be.
+"""
 
 import argparse
 import shutil
+import socket
 import sys
-import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from pulumi import automation
 
-from . import cli
+from . import build, cli, isolate
+from .life import life, step
 from .stack import Sandbox, SandboxError
 
-PAST = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
+
+def enter(arguments: argparse.Namespace, home: Path) -> int:
+    """Run the life of the stack on a real control plane, in namespaces of its own."""
+    command = [sys.executable, "-m", "sandbox.e2e", f"--stack={arguments.stack}", f"--home={home}"]
+    command += ["--verbose"] if arguments.verbose else []
+    if not arguments.keep:
+        return isolate.run(command)
+    # A socket stays in the network where it was made, so this one is the only way in.
+    with socket.create_server(("127.0.0.1", arguments.port)) as listener:
+        return isolate.run([*command, f"--listener={listener.fileno()}"], pass_fds=(listener.fileno(),))
 
 
-def describe(changes: Mapping[Any, int], *, planned: bool) -> str:
-    """The engine's counts in words, such as `3 created, 40 unchanged`, or `3 to create` when planned."""
-    counts = {getattr(op, "value", op): count for op, count in changes.items() if count}
-    unchanged = [f"{counts.pop('same')} unchanged"] if "same" in counts else []
-    words = [f"{count} to {op}" if planned else f"{count} {PAST.get(op, op)}" for op, count in counts.items()]
-    return ", ".join(words + unchanged) or "nothing to do"
-
-
-def step(name: str, operation: Callable[..., Any], verbose: bool) -> dict[str, int]:
-    """Run one operation and print one line, or all that the engine said if it fails. Returns what changed."""
-    said: list[str] = []
-    show = print if verbose else said.append
-    start = time.monotonic()
-    try:
-        result = operation(on_output=show, on_error=show, color="never", suppress_progress=True)
-    except automation.CommandError:
-        print("\n".join(said))
-        raise
-    planned = isinstance(result, automation.PreviewResult)
-    changes = result.change_summary if planned else result.summary.resource_changes or {}
-    print(f"{name:<16}{time.monotonic() - start:6.1f} s   {describe(changes, planned=planned)}", flush=True)
-    return {getattr(op, "value", op): count for op, count in changes.items()}
-
-
-def demo(sandbox: Sandbox, verbose: bool) -> None:
-    """The whole life of a stack; anything that is not as it should be raises."""
-    step("preview", sandbox.preview, verbose)
-    step("up", sandbox.up, verbose)
-    changes = step("preview again", sandbox.preview, verbose)
-    if set(changes) - {"same"}:
-        raise SandboxError(
-            f"the second preview should show no change, but: {describe(changes, planned=True)}. See --verbose."
-        )
-    for key, value in sandbox.outputs().items():
-        for path, leaf in value.items() if isinstance(value, dict) else [("", value)]:
-            print(f"  {key + (f'.{path}' if path else ''):<28}{leaf}")
-    step("destroy", sandbox.destroy, verbose)
-    left = [r["urn"] for r in sandbox.resources()] + [item.id for item in sandbox.world.find()]
-    if left:
-        raise SandboxError(f"destroy left {len(left)} objects: {', '.join(left)}")
-    print("nothing is left, neither in the engine's state nor in the simulated clouds")
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return its exit code."""
+    whole = arguments.command in ("demo", "e2e")
+    home = arguments.home / ("demo" if whole else "stacks") / arguments.stack
+    if whole:
+        shutil.rmtree(home, ignore_errors=True)  # what an interrupted run left
+    if arguments.command == "e2e":
+        build.ensure()
+        return enter(arguments, home)
+    if arguments.command == "demo" and not build.missing():
+        try:
+            isolate.check()
+            return enter(arguments, home)
+        except isolate.IsolationError as error:
+            print(f"no real control plane: {error}", flush=True)
+    print(f"engine {cli.ensure()}; Google Cloud and Kubernetes are simulated", flush=True)
+    with Sandbox(arguments.stack, home=home) as sandbox:
+        if whole:
+            life(sandbox, arguments.verbose)
+            print("nothing is left, neither in the engine's state nor in the simulated clouds")
+        else:
+            step(arguments.command, getattr(sandbox, arguments.command), verbose=True)
+    return 0
 
 
 def main() -> int:
     """Parse, run, and turn what the user can fix into one message."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
-    parser.add_argument("command", choices=["preview", "up", "refresh", "destroy", "demo"])
+    parser.add_argument("command", choices=["preview", "up", "refresh", "destroy", "demo", "e2e"])
     parser.add_argument("--stack", default="dev", help="the stack whose Pulumi.<stack>.yaml is used (default: dev)")
-    parser.add_argument("--home", type=Path, default=cli.HOME, help="folder for state (default: .sandbox)")
+    parser.add_argument("--home", type=Path, default=build.HOME, help="folder for state (default: .sandbox)")
     parser.add_argument("--verbose", action="store_true", help="show the engine's full output in a demo as well")
-    arguments = parser.parse_args()
-    is_demo = arguments.command == "demo"
-    home = arguments.home / ("demo" if is_demo else "stacks") / arguments.stack
+    parser.add_argument("--keep", action="store_true", help="e2e: before destroy, let the models answer on 127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080, help="e2e: the port for --keep (default: 8080)")
     try:
-        print(f"engine {cli.ensure()}; Google Cloud and Kubernetes are simulated", flush=True)
-        if is_demo:
-            shutil.rmtree(home, ignore_errors=True)  # what an interrupted demo left
-        with Sandbox(arguments.stack, home=home) as sandbox:
-            if is_demo:
-                demo(sandbox, arguments.verbose)
-            else:
-                step(arguments.command, getattr(sandbox, arguments.command), verbose=True)
+        return run(parser.parse_args())
     except KeyboardInterrupt:
         return 130
     except automation.CommandError:
         return 1  # the engine has said why
-    except (SandboxError, cli.BuildError, automation.InvalidVersionError) as error:
+    except (SandboxError, build.BuildError, isolate.IsolationError, automation.InvalidVersionError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

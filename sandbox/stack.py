@@ -5,18 +5,18 @@ import logging
 import runpy
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import grpc
 import yaml
 from pulumi import automation
 
 from . import cli
 from .google import Google
 from .kubernetes import Kubernetes
-from .provider import serve
+from .provider import Cloud, serve
 from .world import World
 
 REPO = Path(__file__).resolve().parent.parent
@@ -69,9 +69,9 @@ class Sandbox:
         self.name = stack
         self._config = config or {}
         self._program = program or run_main
-        self._servers: list[grpc.Server] = []
+        self._cleanup = ExitStack()
 
-    def __enter__(self) -> "Sandbox":
+    def __enter__(self) -> Self:
         """Prepare the folder, start the providers, and create or select the stack."""
         source = REPO / f"Pulumi.{self.name}.yaml"
         if not source.exists():
@@ -87,9 +87,13 @@ class Sandbox:
         secrets = self._copy_settings(source, work_dir)
         self.world = World(self.home / "world.json")
         try:
-            ports = {
-                name: self._serve(cloud)
-                for name, cloud in (("gcp", Google(self.world)), ("kubernetes", Kubernetes(self.world)))
+            ports = [f"{name}:{self._serve(cloud, name)}" for name, cloud in self._clouds().items()]
+            environment = {
+                "PULUMI_BACKEND_URL": state.as_uri(),
+                "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+                "PULUMI_DEBUG_PROVIDERS": ",".join(ports),
+                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+                "PULUMI_SKIP_UPDATE_CHECK": "true",
             }
             self.stack = automation.create_or_select_stack(
                 self.name,
@@ -99,13 +103,7 @@ class Sandbox:
                     work_dir=str(work_dir),
                     pulumi_home=str(self.home / "pulumi"),
                     pulumi_command=automation.PulumiCommand(cli.root()),
-                    env_vars={
-                        "PULUMI_BACKEND_URL": state.as_uri(),
-                        "PULUMI_CONFIG_PASSPHRASE": "sandbox",
-                        "PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{port}" for name, port in ports.items()),
-                        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-                        "PULUMI_SKIP_UPDATE_CHECK": "true",
-                    },
+                    env_vars=environment,
                 ),
             )
             for path in secrets:
@@ -118,13 +116,15 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         """Stop the providers."""
-        for server in self._servers:
-            server.stop(None)
+        self._cleanup.close()
 
-    def _serve(self, cloud: Google | Kubernetes) -> int:
-        package = "pulumi_gcp" if isinstance(cloud, Google) else "pulumi_kubernetes"
-        server, port = serve(cloud, version(package))
-        self._servers.append(server)
+    def _clouds(self) -> dict[str, Cloud]:
+        """What stands in for the clouds, by the name of the provider."""
+        return {"gcp": Google(self.world), "kubernetes": Kubernetes(self.world)}
+
+    def _serve(self, cloud: Cloud, name: str) -> int:
+        server, port = serve(cloud, version(f"pulumi_{name}"))
+        self._cleanup.callback(server.stop, None)
         return port
 
     def _copy_settings(self, source: Path, work_dir: Path) -> list[str]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ class World:
         self.items = {item.key: item for item in (Item(**i) for i in saved.get("items", []))}
         # `project/api`. An API stays enabled after its Service resource is gone, so it is not something left.
         self.enabled_apis: set[str] = set(saved.get("enabledApis", []))
+        self.listeners: list[Callable[[str, Item], None]] = []  # called with every change, after it
         self.log: list[tuple[str, str, str]] = [(op, kind, name) for op, kind, name in saved.get("log", [])]
 
     def save(self) -> None:
@@ -75,6 +77,8 @@ class World:
             self.items[item.key] = item
         self.log.append((operation, item.kind, item.name))
         self.save()
+        for listener in self.listeners:
+            listener(operation, item)
 
     def find(self, kind: str | None = None, scope: str | None = None, name: str | None = None) -> list[Item]:
         """Objects by any of kind (the type token), scope and name, oldest first."""
