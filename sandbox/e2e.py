@@ -17,6 +17,7 @@ from pulumi import automation
 from . import cli
 from .control_plane import ControlPlane
 from .forward import forward
+from .isolate import HOME
 from .kubelet import Kubelet
 from .life import life, line
 from .real import RealSandbox
@@ -107,10 +108,10 @@ def main() -> int:
         run(parser.parse_args())
     except KeyboardInterrupt:
         return 130
-    except automation.CommandError:
-        return 1  # the engine has said why
-    except SandboxError as error:
-        print(error, file=sys.stderr)
+    except (automation.CommandError, SandboxError) as error:
+        if isinstance(error, SandboxError):  # of the others, the engine has said why
+            print(error, file=sys.stderr)
+        print(f"what each program said is in {HOME / 'logs'}", file=sys.stderr)
         return 1
     return 0
 

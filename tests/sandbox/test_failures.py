@@ -90,9 +90,11 @@ def without_controller(plane: ControlPlane) -> Iterator[None]:
     """KServe's controller is gone for a while."""
     plane.kubectl("scale", "--namespace=kserve", CONTROLLER, "--replicas=0")
     plane.kubectl("wait", "--namespace=kserve", "--for=delete", "pod", "--all", "--timeout=60s")
-    yield
-    plane.kubectl("scale", "--namespace=kserve", CONTROLLER, "--replicas=1")
-    plane.kubectl("rollout", "status", "--namespace=kserve", CONTROLLER, "--timeout=60s")
+    try:
+        yield
+    finally:
+        plane.kubectl("scale", "--namespace=kserve", CONTROLLER, "--replicas=1")
+        plane.kubectl("rollout", "status", "--namespace=kserve", CONTROLLER, "--timeout=60s")
 
 
 def test_no_tpu_capacity(stack: RealSandbox, plane: ControlPlane) -> None:
@@ -142,8 +144,10 @@ def test_a_model_whose_controller_is_gone(stack: RealSandbox, plane: ControlPlan
     with without_controller(plane):
         said = failure(stack, models=[{**MODEL, "maxModelLen": 1024}])
     assert "finalizers might be preventing deletion (serving.kserve.io/llmisvc-finalizer" in said
-    # The controller has now finished what Pulumi gave up: only a look at the cluster shows that the model is gone.
+    # The controller finishes what Pulumi gave up, and only a look at the cluster shows that the model is gone.
+    plane.kubectl("wait", f"--namespace={NAMESPACE}", "--for=delete", f"llminferenceservice/{NAME}", "--timeout=60s")
     stack.set_config("models", [MODEL])
+    assert set(stack.preview().change_summary) == {"same"}
     stack.up(refresh=True)
     assert answers(stack)
 
@@ -155,7 +159,7 @@ def test_a_picker_that_is_down(stack: RealSandbox, plane: ControlPlane) -> None:
         wait_until(lambda: asks(stack)["completion"] != 200, "the picker is still asked", 60)
         assert asks(stack) == {"completion": 500, "models": 200, "health": 200}
         assert set(stack.preview().change_summary) == {"same"}
-    wait_until(lambda: asks(stack)["completion"] == 200, "the picker does not come back", 90)
+    wait_until(lambda: asks(stack)["completion"] == 200, "the picker does not come back", 60, pause=0.5)
 
 
 def test_a_crd_that_somebody_else_owns(stack: RealSandbox, plane: ControlPlane) -> None:
