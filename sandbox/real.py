@@ -28,8 +28,9 @@ def official_plugin() -> Path | None:
 class RealSandbox(Sandbox):
     """A `Sandbox` on a real control plane, its charts from the folder where `make tools` has laid them out.
 
-    `gke` is what stands in for the machines. Where the official Kubernetes plugin is installed, it is used; where not,
-    or with `patience`, `sandbox.live` is, which can cut off every wait after so many seconds: `kubernetes.patience`.
+    `gke` is what stands in for the machines. Where the official Kubernetes plugin is installed, it is used, unless it is
+    not to be `official`; where not, `sandbox.live` is, which waits for nothing longer than `kubernetes.patience`: the
+    hour that a model may take on a TPU is not needed here.
     """
 
     gke: Gke
@@ -42,19 +43,20 @@ class RealSandbox(Sandbox):
         home: Path,
         plane: ControlPlane,
         config: dict[str, Any] | None = None,
-        patience: float | None = None,
+        patience: float = 300,
+        official: bool = True,
     ) -> None:
         super().__init__(stack, home=home, config={"chartMirror": str(plane.chart_mirror), **(config or {})})
         self._plane = plane
-        self._patience = patience
+        self._patience, self._official = patience, official
 
     def _clouds(self) -> dict[str, Cloud]:
         self.world.listeners.append(self._publish)
         self.gke = self._cleanup.enter_context(Gke(self._plane, self.world))
         clouds: dict[str, Cloud] = {"gcp": Google(self.world)}
         self.kubernetes = LiveKubernetes(self.world, patience=self._patience)
-        plugin = None if self._patience else official_plugin()
-        if plugin:
+        plugin = official_plugin()
+        if plugin and self._official:
             # A copy, as the engine passes over links.
             shutil.copytree(plugin, self.home / "pulumi" / "plugins" / plugin.name, dirs_exist_ok=True)
         else:

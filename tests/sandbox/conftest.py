@@ -28,7 +28,7 @@ def plane() -> Iterator[ControlPlane]:
 @pytest.fixture(scope="module")
 def deployed(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSandbox]:
     """The dev stack, with a token, up for all tests of a module."""
-    with RealSandbox(home=tmp_path_factory.mktemp("deployed"), plane=plane) as sandbox:
+    with RealSandbox(home=tmp_path_factory.mktemp("deployed"), plane=plane, patience=120) as sandbox:
         sandbox.set_config("huggingFaceToken", "hf_of_a_test", secret=True)
         try:
             sandbox.up()

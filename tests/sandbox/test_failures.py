@@ -28,7 +28,7 @@ LONG = 120
 @pytest.fixture(scope="module")
 def stack(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSandbox]:
     """The dev stack, with a token, up; every test leaves it as it was."""
-    with RealSandbox(home=tmp_path_factory.mktemp("failures"), plane=plane, patience=LONG) as stack:
+    with RealSandbox(home=tmp_path_factory.mktemp("failures"), plane=plane, patience=LONG, official=False) as stack:
         stack.set_config("huggingFaceToken", "hf_of_a_test", secret=True)
         try:
             stack.up()
