@@ -28,9 +28,9 @@ def official_plugin() -> Path | None:
 class RealSandbox(Sandbox):
     """A `Sandbox` on a real control plane, its charts from the folder where `make tools` has laid them out.
 
-    `gke` is what stands in for the machines. Where the official Kubernetes plugin is installed, it is used, unless it is
-    not to be `official`; where not, `sandbox.live` is, which waits for nothing longer than `kubernetes.patience`: the
-    hour that a model may take on a TPU is not needed here.
+    `gke` is what stands in for the machines. Where the official Kubernetes plugin is installed, it is used, unless
+    `official` is false; where not, `sandbox.live` is, which waits for nothing longer than `kubernetes.patience` seconds:
+    the hour that a model may take on a TPU is not needed here.
     """
 
     gke: Gke
