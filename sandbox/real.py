@@ -29,8 +29,8 @@ class RealSandbox(Sandbox):
     """A `Sandbox` on a real control plane, its charts from the folder where `make tools` has laid them out.
 
     `gke` is what stands in for the machines. Where the official Kubernetes plugin is installed, it is used, unless
-    `official` is false; where not, `sandbox.live` is, which waits for nothing longer than `kubernetes.patience` seconds:
-    the hour that a model may take on a TPU is not needed here.
+    `official` is false; where not, `sandbox.live` is, which waits for nothing longer than `kubernetes.patience`
+    seconds: the hour that a model may take on a TPU is not needed here.
     """
 
     gke: Gke
