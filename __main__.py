@@ -39,6 +39,7 @@ cluster = Cluster(
     location=s.location,
     release_channel=s.release_channel,
     gke_version=s.gke_version,
+    maintenance_window=s.maintenance_window,
     control_plane_cidr=s.control_plane_cidr,
     authorized_networks=s.authorized_networks,
     system_machine_type=s.system_machine_type,
@@ -63,12 +64,13 @@ tpu_pool = TpuPool(
 )
 
 in_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
-mesh = Mesh("mesh", cluster=cluster.id, chart_mirror=s.chart_mirror, opts=in_cluster)
+mesh = Mesh("mesh", cluster=cluster.id, replicas=s.router_replicas, chart_mirror=s.chart_mirror, opts=in_cluster)
 serving = Serving("serving", cluster=cluster.id, chart_mirror=s.chart_mirror, opts=in_cluster)
 gateway = Gateway(
     "gateway",
     cluster=cluster.id,
     address=network.gateway_address,
+    replicas=s.router_replicas,
     chart_mirror=s.chart_mirror,
     opts=pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[mesh]),
 )
@@ -89,6 +91,7 @@ for model in s.models:
         namespace=namespaces[model.namespace].metadata.name,
         gateway_name=gateway.name,
         gateway_namespace=gateway.namespace,
+        router_replicas=s.router_replicas,
         token=s.hugging_face_token.get_secret_value(),
         opts=pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[tpu_pool, mesh, serving, gateway]),
     )

@@ -20,11 +20,8 @@ def source(chart: Chart, mirror: str) -> dict[str, Any]:
     means none.
     """
     origin = mirror or chart.source
-    if origin.startswith("oci://"):
-        return {"chart": f"{origin}/{chart.name}", "version": chart.version}
-    if mirror:
-        return {"chart": f"{mirror}/{chart.name}"}
-    return {"chart": chart.name, "version": chart.version, "repository_opts": {"repo": chart.source}}
+    location = {"chart": f"{origin}/{chart.name}"}
+    return location | {"version": chart.version} if origin.startswith("oci://") else location
 
 
 def release(
@@ -40,7 +37,8 @@ def release(
     """Installs `chart` as the release `name` and waits until everything in it is ready.
 
     `helm.v3.Release` and not `v4.Chart`, which fails a preview while the kubeconfig is unknown and runs no hooks. The
-    name is fixed, because charts derive the names of their objects from it.
+    name is fixed, because charts derive the names of their objects from it; so a release goes before its replacement
+    comes.
     """
     return k8s.helm.v3.Release(
         name,
@@ -49,6 +47,6 @@ def release(
         values=values,
         timeout=TIMEOUT_SECONDS,
         take_ownership=take_ownership,
-        opts=opts,
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True)),
         **source(chart, mirror),
     )

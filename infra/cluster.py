@@ -7,8 +7,9 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_kubernetes as k8s
 
+from .maintenance import MaintenanceWindow
 from .network import Network
-from .nodes import OAUTH_SCOPES, node_config
+from .nodes import node_config
 
 NODE_ROLE = "roles/container.defaultNodeServiceAccount"
 """What a node needs and no more: to write logs, metrics and autoscaling data
@@ -47,6 +48,19 @@ def _dns_endpoint(config: gcp.container.outputs.ClusterControlPlaneEndpointsConf
     return (config.dns_endpoint_config.endpoint if config.dns_endpoint_config else None) or ""
 
 
+def maintenance_policy(window: MaintenanceWindow | None) -> gcp.container.ClusterMaintenancePolicyArgsDict | None:
+    """The policy of a cluster that GKE upgrades in this window, or whenever it likes."""
+    if window is None:
+        return None
+    return {
+        "recurring_window": {
+            "start_time": window.start,
+            "end_time": window.end,
+            "recurrence": window.recurrence,
+        }
+    }
+
+
 class Cluster(pulumi.ComponentResource):
     """A private GKE Standard cluster with an autoscaled system node pool.
 
@@ -57,8 +71,9 @@ class Cluster(pulumi.ComponentResource):
 
     The control plane is reached by its DNS endpoint, which IAM guards; its public address answers
     `authorized_networks` (IPv4 ranges) alone, so by default nobody. `location` is a zone or a region, node counts are
-    over all its zones. `gke_version` is the lowest to run, empty for the release channel's. `protect` guards the
-    cluster in Google Cloud and in Pulumi, always both.
+    over all its zones. `gke_version` is the lowest to run, empty for the release channel's. GKE upgrades it and its
+    nodes in the `maintenance_window`, without one at any time. `protect` guards the cluster in Google Cloud and in
+    Pulumi, always both.
     """
 
     id: pulumi.Output[str]
@@ -75,6 +90,7 @@ class Cluster(pulumi.ComponentResource):
         location: str,
         release_channel: str,
         gke_version: str,
+        maintenance_window: MaintenanceWindow | None,
         control_plane_cidr: str,
         authorized_networks: Sequence[str],
         system_machine_type: str,
@@ -108,6 +124,7 @@ class Cluster(pulumi.ComponentResource):
             gateway_api_config={"channel": "CHANNEL_STANDARD"},  # GKE owns these CRDs and refuses experimental ones
             release_channel={"channel": release_channel},
             min_master_version=gke_version or None,
+            maintenance_policy=maintenance_policy(maintenance_window),
             private_cluster_config={
                 "enable_private_nodes": True,
                 "enable_private_endpoint": False,
@@ -124,7 +141,7 @@ class Cluster(pulumi.ComponentResource):
             # others.
             initial_node_count=1,
             remove_default_node_pool=True,
-            node_config={"service_account": account.email, "oauth_scopes": list(OAUTH_SCOPES)},
+            node_config=node_config(account.email),
             deletion_protection=protect,
             opts=pulumi.ResourceOptions(
                 parent=self,

@@ -4,6 +4,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from .charts import release
+from .replicas import MAX_REPLICAS, apart
 from .versions import ISTIO_GATEWAY
 
 NAMESPACE = "istio-ingress"
@@ -19,8 +20,9 @@ class Gateway(pulumi.ComponentResource):
     is a resource of its own, so that Pulumi waits for the load balancer on the way up and for its removal on the way
     down: a forwarding rule left behind would block the VPC. It makes no route; each model has its own.
 
-    `address` is the reserved regional IPv4 address. It has no TLS and no authentication. `cluster` is the cluster's
-    id; another one replaces everything.
+    `address` is the reserved regional IPv4 address. `replicas` is the fewest proxies; from two on, the chart adds a
+    disruption budget, by which one at a time may be drained. It has no TLS and no authentication. `cluster` is the
+    cluster's id; another one replaces everything.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Gateway(pulumi.ComponentResource):
         *,
         cluster: pulumi.Input[str],
         address: pulumi.Input[str],
+        replicas: int,
         chart_mirror: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -43,7 +46,13 @@ class Gateway(pulumi.ComponentResource):
             name=NAME,
             namespace=namespace.metadata.name,
             mirror=chart_mirror,
-            values={"service": {"type": "None"}, "labels": {GATEWAY_NAME_LABEL: NAME}},
+            values={
+                "service": {"type": "None"},
+                "labels": {GATEWAY_NAME_LABEL: NAME},
+                "autoscaling": {"minReplicas": replicas, "maxReplicas": MAX_REPLICAS},
+                "podDisruptionBudget": {"maxUnavailable": 1},  # the chart leaves it out for a single replica
+                "topologySpreadConstraints": apart({GATEWAY_NAME_LABEL: NAME}, replicas),
+            },
             opts=child,
         )
         service = k8s.core.v1.Service(

@@ -4,6 +4,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from .charts import release
+from .replicas import MAX_REPLICAS, apart
 from .versions import ISTIO_BASE, ISTIOD
 
 NAMESPACE = "istio-system"
@@ -14,7 +15,10 @@ class Mesh(pulumi.ComponentResource):
 
     Makes the namespace, the `base` chart (CRDs) and `istiod`, which makes GatewayClass `istio` by itself. It injects no
     sidecars anywhere, and makes no EnvoyFilter for request bodies: this Istio streams them to the endpoint picker
-    (https://github.com/istio/istio/pull/56089). `cluster` is the cluster's id; another one replaces everything.
+    (https://github.com/istio/istio/pull/56089).
+
+    `replicas` is the fewest of istiod; from two on, its chart adds a disruption budget. `cluster` is the cluster's
+    id; another one replaces everything.
     """
 
     def __init__(
@@ -22,6 +26,7 @@ class Mesh(pulumi.ComponentResource):
         name: str,
         *,
         cluster: pulumi.Input[str],
+        replicas: int,
         chart_mirror: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -41,7 +46,14 @@ class Mesh(pulumi.ComponentResource):
             name="istiod",
             namespace=namespace.metadata.name,
             mirror=chart_mirror,
-            values={"pilot": {"env": {"ENABLE_GATEWAY_API_INFERENCE_EXTENSION": "true"}}},
+            values={
+                "pilot": {
+                    "env": {"ENABLE_GATEWAY_API_INFERENCE_EXTENSION": "true"},
+                    "autoscaleMin": replicas,
+                    "autoscaleMax": MAX_REPLICAS,
+                    "topologySpreadConstraints": apart({"app": "istiod"}, replicas),
+                }
+            },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[base], replacement_trigger=cluster),
         )
         self.register_outputs({})

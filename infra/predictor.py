@@ -4,6 +4,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from .model import Model
+from .replicas import budgets, scheduler
 from .routes import rules
 from .tpu import Slice
 from .vllm import pod_template
@@ -18,11 +19,11 @@ class Predictor(pulumi.ComponentResource):
     Makes the Pods' service account, a Secret with the Hugging Face token if there is one, and the
     LLMInferenceService, from which KServe makes Deployment, endpoint picker, InferencePool and HTTPRoute. It waits
     until the service is Ready, so `pulumi up` ends when the endpoint answers. It makes no namespace, as two models
-    may share one.
+    may share one. The vLLM Pods and the pickers each get a disruption budget if there are two or more of them.
 
     A change of the Pods, the model or the route replaces the service, the old one first: KServe v0.20 would surge
-    onto a second slice, and its Ready stays true from the old Pod while the new one fails. `replicas` alone changes
-    in place.
+    onto a second slice, and its Ready stays true from the old Pod while the new one fails. The replicas of the model
+    and of the picker (`router_replicas`) change in place.
 
     `token` reaches nothing but the Secret. `cluster` is the cluster's id; another one replaces everything.
     """
@@ -37,6 +38,7 @@ class Predictor(pulumi.ComponentResource):
         namespace: pulumi.Input[str],
         gateway_name: str,
         gateway_namespace: pulumi.Input[str],
+        router_replicas: int,
         token: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -57,6 +59,13 @@ class Predictor(pulumi.ComponentResource):
         account = k8s.core.v1.ServiceAccount(
             name, metadata={"name": model.name, "namespace": namespace}, secrets=secrets, opts=child
         )
+        for what, budget in budgets(model, router_replicas).items():
+            k8s.policy.v1.PodDisruptionBudget(
+                f"{name}.{what}",
+                metadata={"name": f"{model.name}-{what}", "namespace": namespace},
+                spec=budget,
+                opts=child,
+            )
         gateway = {"name": gateway_name, "namespace": gateway_namespace}
         k8s.apiextensions.CustomResource(
             name,
@@ -73,8 +82,7 @@ class Predictor(pulumi.ComponentResource):
                 "template": {**pod_template(model, tpu_slice), "serviceAccountName": account.metadata.name},
                 "router": {
                     "gateway": {"refs": [gateway]},
-                    # Its TLS default makes every completion a 500, as KServe makes no DestinationRule for it.
-                    "scheduler": {"template": {"containers": [{"name": "main", "args": ["--secure-serving=false"]}]}},
+                    "scheduler": scheduler(model, router_replicas),
                     "route": {"http": {"spec": {"parentRefs": [gateway], "rules": rules(model.namespace, model.name)}}},
                 },
             },
@@ -82,7 +90,10 @@ class Predictor(pulumi.ComponentResource):
                 parent=self,
                 replacement_trigger=cluster,
                 custom_timeouts=pulumi.CustomTimeouts(create=READY_TIMEOUT, update=READY_TIMEOUT),
-                replace_on_changes=["spec.template", "spec.model", "spec.router"],
+                replace_on_changes=[
+                    *("spec.template", "spec.model", "spec.router.gateway", "spec.router.route"),
+                    "spec.router.scheduler.template.containers",
+                ],
                 delete_before_replace=True,
             ),
         )

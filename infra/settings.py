@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import pulumi
-from packaging.version import Version
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -30,8 +29,10 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from . import tpu, versions
+from . import compatibility, tpu, versions
+from .maintenance import MaintenanceWindow
 from .model import Model, refuse
+from .replicas import MAX_REPLICAS
 
 PROJECT_KEY = "gcp:project"
 PROVIDERS = ("gcp:", "kubernetes:")
@@ -52,11 +53,6 @@ def _cidr(value: str) -> str:
         raise ValueError(
             f"is not an IPv4 range ({problem}). Write it as its first address and a length, like 10.0.0.0/20."
         ) from None
-
-
-def _dotted_version(version: str) -> Version:
-    """GKE's `1.31.2-gke.1115000` as something that compares: the build is the last component."""
-    return Version(version.replace("-gke.", "."))
 
 
 Cidr = Annotated[str, AfterValidator(_cidr)]
@@ -92,6 +88,8 @@ class Settings(BaseModel):
     authorized_networks: tuple[Cidr, ...]
     release_channel: Literal["RAPID", "REGULAR", "STABLE", "EXTENDED"]
     gke_version: str
+    maintenance_window: MaintenanceWindow | None
+    router_replicas: Annotated[int, Field(ge=1, le=MAX_REPLICAS)]
     models: tuple[Model, ...]
     hugging_face_token: SecretStr
     protect: bool
@@ -227,18 +225,21 @@ class Settings(BaseModel):
 
     @field_validator("gke_version")
     @classmethod
-    def _not_below_floor(cls, version: str) -> str:
+    def _runs_the_charts(cls, version: str) -> str:
         if not version:
             return version
         if not re.fullmatch(r"\d+\.\d+\.\d+-gke\.\d+", version):
             raise ValueError(
-                f"is not a full GKE version like {versions.GKE_FLOOR}. `gcloud container get-server-config` lists them."
+                "is not a full GKE version like 1.34.1-gke.1829001. `gcloud container get-server-config` lists them."
             )
-        if _dotted_version(version) < _dotted_version(versions.GKE_FLOOR):
-            raise ValueError(
-                f"is too old for TPU v6e, which needs {versions.GKE_FLOOR} or newer. Remove it to use the channel's."
-            )
+        if problem := compatibility.gke_problem(version, versions.CHARTS):
+            raise ValueError(problem)
         return version
+
+    @field_validator("maintenance_window", mode="before")
+    @classmethod
+    def _empty_is_none(cls, window: object) -> object:
+        return window or None
 
     @field_validator("models")
     @classmethod
@@ -288,9 +289,13 @@ class Settings(BaseModel):
         """What is likely wrong but may be right."""
         unknown = [zone for zone in self.tpu_zones if zone not in tpu.KNOWN_ZONES]
         return [
-            f"tpuZones: {zone} was not known to have TPU v6e when this was written; known are "
-            f"{_listed(sorted(tpu.KNOWN_ZONES))}. If it has none, the TPU pool stays empty and the models do not start."
-            for zone in unknown
+            *(
+                f"tpuZones: {zone} was not known to have TPU v6e when this was written; known are "
+                f"{_listed(sorted(tpu.KNOWN_ZONES))}. If it has none, the TPU pool stays empty and the models do not "
+                "start."
+                for zone in unknown
+            ),
+            *compatibility.gke_warnings(self.gke_version, versions.CHARTS),
         ]
 
 
@@ -337,6 +342,7 @@ _PROBLEMS = {
     "int_from_float": "is not a whole number. Use one, without quotes.",
     "int_parsing": "is not a whole number. Use one, without quotes.",
     "int_type": "is not a whole number. Use one, without quotes.",
+    "less_than_equal": "is too large. Use {le} or less.",
     "literal_error": "is not allowed. Use one of {expected}.",
     "model_type": "is not a mapping. Write `key: value` lines.",
     "string_type": "is not text. Put it in quotes.",
@@ -359,7 +365,8 @@ def _explain(error: ErrorDetails, secrets: Collection[str]) -> str:
             "environment variable of the provider if you need it, like GOOGLE_IMPERSONATE_SERVICE_ACCOUNT."
         )
     if error["type"] == "extra_forbidden":
-        known = _fields(Model if where.startswith("models[") else Settings)
+        parts = {"models": Model, "maintenanceWindow": MaintenanceWindow}
+        known = _fields(parts.get(where.split(".")[0].split("[")[0], Settings))
         near = get_close_matches(where.rsplit(".")[-1], known, 1)
         hint = f"Did you mean {near[0]}?" if near else f"Allowed: {_listed(known)}."
         return f"{where}: there is no such setting. {hint} Change its name, or remove it."
@@ -403,12 +410,15 @@ def parse(values: Mapping[str, Any], *, secrets: Collection[str] = (), stack: st
     return settings
 
 
-_STRUCTURED = {"tpuZones", "authorizedNetworks", "models", "labels"}
+_STRUCTURED = {"tpuZones", "authorizedNetworks", "maintenanceWindow", "models", "labels"}
 """Settings that the engine passes as JSON."""
 
 
 def load() -> Settings:
-    """The settings of the running stack. Raises `SettingsError`; logs `Settings.warnings`."""
+    """The settings of the running stack. Raises `SettingsError`, also for the versions; logs `Settings.warnings`."""
+    if broken := list(compatibility.problems(versions.CHARTS)):
+        lines = "\n".join(f"  {problem}" for problem in broken)
+        raise SettingsError(f"infra/versions.py pins what does not go together; nothing was changed.\n{lines}")
     prefix = f"{pulumi.get_project()}:"
     config = {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
     values = {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}

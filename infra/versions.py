@@ -1,21 +1,21 @@
-"""Every pinned chart, image and version floor, in one place.
+"""Every pinned chart and image, in one place; `compatibility.py` knows which go together.
 
-What moves together: KServe's three charts share a version; Istio's three charts share a version, at least 1.29 (the
-first with beta support for InferencePool v1, https://github.com/kserve/kserve/issues/5007 tells what older ones do).
+Istio publishes its charts from 1.31 on in this registry alone
+(https://istio.io/latest/news/releases/1.31.x/announcing-1.31/upgrade-notes/).
 """
 
 from typing import NamedTuple
 
 
 class Chart(NamedTuple):
-    """A Helm chart: `source` is an OCI prefix (`oci://...`) or the URL of a classic chart repository."""
+    """A Helm chart: `source` is an OCI prefix (`oci://...`)."""
 
     name: str
     version: str
     source: str
 
 
-_ISTIO = "https://istio-release.storage.googleapis.com/charts"
+_ISTIO = "oci://ghcr.io/istio/release/charts"
 _KSERVE = "oci://ghcr.io/kserve/charts"
 
 ISTIO_BASE = Chart("base", "1.31.1", _ISTIO)
@@ -30,6 +30,3 @@ CHARTS = (ISTIO_BASE, ISTIOD, ISTIO_GATEWAY, CERT_MANAGER, KSERVE_CRD, KSERVE_CO
 
 VLLM_TPU_IMAGE = "docker.io/vllm/vllm-tpu:v0.27.0"
 """Release component of llm-d for TPU; runs as root, and its entrypoint runs its arguments."""
-
-GKE_FLOOR = "1.31.2-gke.1115000"
-"""First GKE version with v6e on Standard clusters (https://cloud.google.com/kubernetes-engine/docs/concepts/tpus)."""

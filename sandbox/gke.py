@@ -260,20 +260,26 @@ class Gke:
     # The cluster autoscaler.
 
     def _scale(self) -> None:
-        pods = self._api.items("/api/v1/pods", fieldSelector="spec.nodeName=,status.phase=Pending")
+        pods = self._api.items("/api/v1/pods")
+        used = {pod["spec"].get("nodeName") for pod in pods}
+        free = Counter(pool for name, (pool, _) in self._nodes.items() if name not in used)
         asked: set[str] = set()
         for pod in pods:
             conditions = [(c["type"], c.get("reason")) for c in pod["status"].get("conditions", [])]
             if ("PodScheduled", "Unschedulable") in conditions and "deletionTimestamp" not in pod["metadata"]:
-                asked |= self._scale_for(pod)
+                asked |= self._scale_for(pod, free)
         self._growing = {pool: due for pool, due in self._growing.items() if pool in asked}
 
-    def _scale_for(self, pod: Json) -> set[str]:
-        """Grow the first pool that would do, when it is time; which pool that is."""
+    def _scale_for(self, pod: Json, free: Counter[str]) -> set[str]:
+        """Grow the first pool that would do, when it is time; which pool that is. A `free` node is taken first."""
         refusals: Counter[str] = Counter()
         for pool in self._pools.values():
             full = self._targets[pool.id] >= pool.most
-            refusal = pool.refuses(pod) or ("max node group size reached" if full else None)
+            refusal = pool.refuses(pod)
+            if not refusal and free[pool.id]:
+                free[pool.id] -= 1  # the scheduler is about to find it
+                return set()
+            refusal = refusal or ("max node group size reached" if full else None)
             if refusal:
                 refusals[refusal] += 1
                 continue

@@ -6,6 +6,7 @@ from typing import Any
 
 from pulumi import automation
 
+from . import policy
 from .stack import Sandbox, SandboxError
 
 PAST = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
@@ -47,17 +48,38 @@ def unchanged(name: str, operation: Callable[..., Any], verbose: bool) -> None:
         raise SandboxError(f"{name} should show no change, but: {describe(changes, planned=True)}. See --verbose.")
 
 
+def lift_protection(sandbox: Sandbox, verbose: bool) -> None:
+    """See a protected stack refuse to go, and make it one that goes."""
+    protected = [r["urn"].split("::")[-1] for r in sandbox.resources() if r.get("protect")]
+    if not protected:
+        return
+    start = time.monotonic()
+    try:
+        sandbox.stack.preview_destroy()  # the command line previews a destroy before it does anything
+    except automation.CommandError as refusal:
+        if "protected" not in str(refusal):
+            raise
+        line("destroy", start, f"refused, as these are protected: {', '.join(protected)}")
+    else:
+        raise SandboxError(f"destroy should be refused, as these are protected: {', '.join(protected)}")
+    sandbox.set_config("protect", False)
+    step("protect: false", sandbox.up, verbose)
+
+
 def life(sandbox: Sandbox, verbose: bool, *, use: Callable[[], None] | None = None) -> None:
-    """Preview, up, again without a change, outputs, `use` while it is there, destroy, nothing left."""
+    """Preview, up, policy, again without a change, outputs, `use` meanwhile, no protection, destroy, nothing left."""
     step("preview", sandbox.preview, verbose)
     step("up", sandbox.up, verbose)
+    start = time.monotonic()
+    line("policy", start, policy.check(sandbox))
     unchanged("preview again", sandbox.preview, verbose)
     for key, value in sandbox.outputs().items():
         for path, leaf in value.items() if isinstance(value, dict) else [("", value)]:
-            print(f"  {key + (f'.{path}' if path else ''):<28}{leaf}")
+            print(f"  {key + (f'.{path}' if path else ''):<28} {leaf}")
     if use:
         use()
         unchanged("up again", sandbox.up, verbose)
+    lift_protection(sandbox, verbose)
     step("destroy", sandbox.destroy, verbose)
     left = [r["urn"] for r in sandbox.resources()] + [item.id for item in sandbox.world.find()]
     if left:

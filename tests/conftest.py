@@ -6,17 +6,20 @@ Mocks load no defaults, so they come from Pulumi.yaml, where they stand. Every r
 
 import asyncio
 import json
-import runpy
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pulumi
 import pytest
+import yaml
 from google.protobuf.json_format import MessageToDict
 from project import ROOT, defaults, stack_file
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.proto import resource_pb2
+
+from sandbox.stack import run_main
 
 ADDRESS = "34.7.208.8"
 UNKNOWN = pulumi.runtime.rpc.UNKNOWN
@@ -70,7 +73,11 @@ class _Cloud(pulumi.runtime.Mocks):
             case "Address":
                 computed["address"] = ADDRESS
             case "Account":
-                computed |= {"email": "nodes@p.iam.gserviceaccount.com", "member": "serviceAccount:nodes@p"}
+                account = inputs.get("accountId", "nodes")
+                computed |= {"email": f"{account}@p.iam.gserviceaccount.com", "member": f"serviceAccount:{account}@p"}
+            case "WorkloadIdentityPool":
+                pool = inputs["workloadIdentityPoolId"]
+                computed["name"] = f"projects/1/locations/global/workloadIdentityPools/{pool}"
             case "Cluster":
                 computed["selfLink"] = "https://container.googleapis.com/v1/projects/p/clusters/c"
                 computed["controlPlaneEndpointsConfig"] = {"dnsEndpointConfig": {"endpoint": "gke-1.gke.goog"}}
@@ -96,22 +103,17 @@ class _Monitor(MockMonitor):
         return super().RegisterResourceOutputs(request)
 
 
-def _main() -> None:
-    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
-
-
 @cache
-def _declared(config: str, secrets: tuple[str, ...], preview: bool) -> Declared:
-    """What the program declares with a configuration, in JSON; the same one is run once."""
+def declared(config: str, secrets: tuple[str, ...], preview: bool, folder: Path = ROOT, stack: str = "dev") -> Declared:
+    """What the program in a folder declares with a configuration, in JSON; the same one is run once."""
     monitor = _Monitor(preview)
+    project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
 
     async def program() -> None:
-        pulumi.runtime.set_mocks(
-            monitor.mocks, project="gke-tpu-inference", stack="dev", preview=preview, monitor=monitor
-        )
+        pulumi.runtime.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
         pulumi.runtime.settings.ROOT.set(None)  # mocks make a root of their own, without outputs
-        pulumi.runtime.set_all_config(json.loads(config), [f"gke-tpu-inference:{k}" for k in secrets])
-        await pulumi.runtime.run_in_stack(_main)
+        pulumi.runtime.set_all_config(json.loads(config), [f"{project}:{k}" for k in secrets])
+        await pulumi.runtime.run_in_stack(partial(run_main, folder))
 
     asyncio.run(program())
     return monitor.declared
@@ -128,12 +130,12 @@ def phase(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def run(phase: str) -> Run:
-    """Runs `__main__.py` with the dev stack's configuration, changed by the keywords; `secrets` are encrypted keys."""
+    """Runs `__main__.py` with a stack's configuration, changed by the keywords; `secrets` are encrypted keys."""
 
-    def run_program(secrets: tuple[str, ...] = (), **changes: Any) -> Declared:
-        config = {**defaults(), **stack_file("dev"), **changes}
+    def run_program(stack: str = "dev", *, secrets: tuple[str, ...] = (), **changes: Any) -> Declared:
+        config = {**defaults(), **stack_file(stack), **changes}
         wire = {f"gke-tpu-inference:{k}": v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}
-        return _declared(json.dumps({"gcp:project": "my-project", **wire}), secrets, phase == "preview")
+        return declared(json.dumps({"gcp:project": "my-project", **wire}), secrets, phase == "preview", stack=stack)
 
     return run_program
 

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parent.parent
+STACKS = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
 
 
 def schema() -> dict[str, dict[str, Any]]:

@@ -56,9 +56,12 @@ def test_changed_uri_replaces_the_service(two_models: Sandbox) -> None:
     ]
 
 
-def test_changed_replicas_update_in_place(two_models: Sandbox) -> None:
+def test_changed_replicas_update_in_place_and_get_a_budget(two_models: Sandbox) -> None:
     two_models.set_config("models", [{**MODEL, "replicas": 2}, OTHER])
-    assert since(two_models, two_models.up) == [("update", LLM, "qwen2-3b-pattern1")]
+    assert sorted(since(two_models, two_models.up)) == [
+        ("create", "kubernetes:policy/v1:PodDisruptionBudget", "qwen2-3b-pattern1-vllm"),
+        ("update", LLM, "qwen2-3b-pattern1"),
+    ]
 
 
 def test_added_model_touches_nothing_else(two_models: Sandbox) -> None:

@@ -8,42 +8,27 @@ import pytest
 from infra import charts, versions
 from infra.versions import Chart
 
-OCI = Chart("cert-manager", "v1.19.1", "oci://quay.io/jetstack/charts")
-CLASSIC = Chart("istiod", "1.31.1", "https://istio-release.storage.googleapis.com/charts")
+CHART = Chart("cert-manager", "v1.19.1", "oci://quay.io/jetstack/charts")
 ISTIO = {"base", "istiod", "gateway"}
 KSERVE = {"kserve-llmisvc-crd", "kserve-llmisvc-resources", "kserve-runtime-configs"}
-
-
-def versions_of(names: set[str]) -> list[str]:
-    return [chart.version for chart in versions.CHARTS if chart.name in names]
 
 
 # Sources
 
 
-def test_chart_in_a_registry_is_named_by_its_reference() -> None:
-    assert charts.source(OCI, "") == {"chart": "oci://quay.io/jetstack/charts/cert-manager", "version": "v1.19.1"}
+def test_chart_is_named_by_its_reference() -> None:
+    assert charts.source(CHART, "") == {"chart": "oci://quay.io/jetstack/charts/cert-manager", "version": "v1.19.1"}
 
 
-def test_chart_in_a_classic_repository_is_named_beside_it() -> None:
-    assert charts.source(CLASSIC, "") == {
-        "chart": "istiod",
-        "version": "1.31.1",
-        "repository_opts": {"repo": "https://istio-release.storage.googleapis.com/charts"},
+def test_registry_mirror_has_the_pinned_version_under_the_charts_own_name() -> None:
+    assert charts.source(CHART, "oci://mirror.example.com/charts") == {
+        "chart": "oci://mirror.example.com/charts/cert-manager",
+        "version": "v1.19.1",
     }
 
 
-@pytest.mark.parametrize("chart", [OCI, CLASSIC], ids=["from a registry", "from a classic repository"])
-def test_registry_mirror_has_the_pinned_version_under_the_charts_own_name(chart: Chart) -> None:
-    assert charts.source(chart, "oci://mirror.example.com/charts") == {
-        "chart": f"oci://mirror.example.com/charts/{chart.name}",
-        "version": chart.version,
-    }
-
-
-@pytest.mark.parametrize("chart", [OCI, CLASSIC], ids=["from a registry", "from a classic repository"])
-def test_directory_mirror_has_the_version_that_lies_there(chart: Chart) -> None:
-    assert charts.source(chart, "/srv/charts") == {"chart": f"/srv/charts/{chart.name}"}
+def test_directory_mirror_has_the_version_that_lies_there() -> None:
+    assert charts.source(CHART, "/srv/charts") == {"chart": "/srv/charts/cert-manager"}
 
 
 @pytest.mark.parametrize("mirror", ["oci://mirror.example.com/charts", "/srv/charts"])
@@ -69,24 +54,10 @@ def test_every_chart_has_a_folder_of_its_own_in_a_directory_mirror() -> None:
     assert sorted(names) == sorted({*ISTIO, *KSERVE, "cert-manager"})
 
 
-def test_charts_of_istio_share_one_version() -> None:
-    assert len(set(versions_of(ISTIO))) == 1
-
-
-def test_istio_is_new_enough_that_bodies_reach_the_endpoint_picker() -> None:
-    """Older ones lose them on the way, or do not know InferencePool v1."""
-    major, minor, _ = versions_of(ISTIO)[0].split(".")
-
-    assert (int(major), int(minor)) >= (1, 29)
-
-
-def test_charts_of_kserve_share_one_version() -> None:
-    assert len(set(versions_of(KSERVE))) == 1
-
-
-def test_kserve_is_the_version_with_the_controller_of_llm_inference_services() -> None:
-    """The names of backends, flags and overrides here are this version's."""
-    assert versions_of(KSERVE)[0].startswith("v0.20.")
+@pytest.mark.parametrize("chart", versions.CHARTS, ids=lambda chart: chart.name)
+def test_chart_comes_from_a_registry(chart: Chart) -> None:
+    """With any other source, `source` would take the chart's name for a directory."""
+    assert re.fullmatch(r"oci://[^\s/]+(/[^\s/]+)+", chart.source)
 
 
 def test_image_is_pinned_to_an_exact_tag() -> None:

@@ -421,7 +421,13 @@ def test_predictor_is_waited_for_as_long_as_a_first_start_may_take(dev: Declared
 
 
 def test_change_of_pods_model_or_route_replaces_the_service_old_one_first(dev: Declared) -> None:
-    assert sorted(llm(dev).request.replaceOnChanges) == ["spec.model", "spec.router", "spec.template"]
+    assert sorted(llm(dev).request.replaceOnChanges) == [
+        "spec.model",
+        "spec.router.gateway",
+        "spec.router.route",
+        "spec.router.scheduler.template.containers",
+        "spec.template",
+    ]
     assert llm(dev).request.deleteBeforeReplace is True
 
 

@@ -65,8 +65,12 @@ NO_INTEGER = "is not a whole number. Use one, without quotes."
 NO_LIST = "is not a list. Write one, even for a single value."
 NO_LOCATION = "is neither a zone (like europe-west4-a) nor a region (like europe-west4)."
 NO_PROJECT = "is not a project ID (not its name or number). `gcloud projects list` shows the IDs."
-NO_VERSION = "is not a full GKE version like 1.31.2-gke.1115000. `gcloud container get-server-config` lists them."
-OLD_VERSION = "is too old for TPU v6e, which needs 1.31.2-gke.1115000 or newer. Remove it to use the channel's."
+NO_VERSION = "is not a full GKE version like 1.34.1-gke.1829001. `gcloud container get-server-config` lists them."
+OLD_VERSION = (
+    "is older than Istio 1.31 is supported on, which is 1.32 to 1.36 "
+    "(https://istio.io/latest/news/releases/1.31.x/announcing-1.31/). Use 1.32 to 1.35, or remove it to use the "
+    "channel's."
+)
 NO_MIRROR = "is neither an OCI prefix (oci://REGISTRY/PATH, no slash last) nor a directory."
 LABEL_RULE = (
     "Keys and values are at most 63 lower-case letters, digits, hyphens and underscores; a key begins with a letter."
@@ -88,7 +92,8 @@ BAD: dict[str, tuple[Values, str]] = {
         "xyz: there is no such setting. Allowed: gcp:project, location, tpuZones, tpuSlice, tpuCapacity, "
         "tpuReservation, tpuMinNodes, tpuMaxNodes, tpuBootDiskGb, systemMachineType, systemMinNodes, "
         "systemMaxNodes, subnetCidr, podCidr, serviceCidr, controlPlaneCidr, authorizedNetworks, releaseChannel, "
-        "gkeVersion, models, huggingFaceToken, protect, chartMirror, labels. Change its name, or remove it.",
+        "gkeVersion, maintenanceWindow, routerReplicas, models, huggingFaceToken, protect, chartMirror, labels. "
+        "Change its name, or remove it.",
     ),
     "unknown field of a model, near a known one": (
         {"models[0].maxModelLength": 2048},
@@ -409,11 +414,11 @@ BAD: dict[str, tuple[Values, str]] = {
         {"releaseChannel": "regular"},
         "releaseChannel: \"regular\" is not allowed. Use one of 'RAPID', 'REGULAR', 'STABLE' or 'EXTENDED'.",
     ),
-    "GKE one build below the floor": (
-        {"gkeVersion": "1.31.2-gke.1114999"},
-        f'gkeVersion: "1.31.2-gke.1114999" {OLD_VERSION}',
+    "GKE one minor below the oldest": (
+        {"gkeVersion": "1.31.9-gke.9999999"},
+        f'gkeVersion: "1.31.9-gke.9999999" {OLD_VERSION}',
     ),
-    "GKE below the floor, though not as text": (
+    "GKE below the oldest, though not as text": (
         {"gkeVersion": "1.9.7-gke.9999999"},
         f'gkeVersion: "1.9.7-gke.9999999" {OLD_VERSION}',
     ),
@@ -694,7 +699,7 @@ def test_settings_do_not_show_the_token(stack: Stack) -> None:
     [
         pytest.param({"tpuCapacity": "spot"}, id="spot"),
         pytest.param({"tpuCapacity": "reservation", "tpuReservation": "mine"}, id="reservation"),
-        pytest.param({"gkeVersion": "1.31.2-gke.1115000"}, id="GKE at the floor"),
+        pytest.param({"gkeVersion": "1.32.0-gke.1"}, id="oldest GKE"),
         pytest.param({"gkeVersion": "1.100.0-gke.1"}, id="GKE far above the floor"),
         pytest.param({"models[0].name": "q" * MAX_NAME}, id="longest name"),
         pytest.param({"models[0].namespace": "n" * 63}, id="longest namespace"),
