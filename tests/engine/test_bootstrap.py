@@ -1,0 +1,167 @@
+"""The bootstrap program on the real engine: its life, what it refuses, and what stays behind in Google Cloud."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from project import ROOT
+from pulumi.automation import CommandError
+
+from sandbox.google import ACCOUNT, BUCKET, FOLDER, IDENTITY_POOL, IDENTITY_PROVIDER, KEY, KEY_RING, OBJECT
+from sandbox.stack import Sandbox, SandboxError, setting
+from sandbox.world import Item, World
+
+from .conftest import since
+
+CONFIG: dict[str, Any] = {
+    "repository": "acme/inference",
+    "repositoryId": "123456",
+    "environments": {"dev": "acme-dev", "prod": "acme-prod"},
+}
+Bootstrap = Callable[..., Sandbox]
+
+
+@pytest.fixture
+def bootstrap(tmp_path: Path) -> Iterator[Bootstrap]:
+    """Makes a sandbox of the bootstrap project, `CONFIG` changed by the keywords, with nothing in it."""
+    with ExitStack() as stack:
+        yield lambda **config: stack.enter_context(
+            Sandbox("shared", project=ROOT / "bootstrap", home=tmp_path, config={**CONFIG, **config})
+        )
+
+
+def write_state(stack: Sandbox, environment: str) -> None:
+    """What Pulumi does with the backend URL of an environment."""
+    [bucket] = stack.world.find(BUCKET)
+    path = f"{environment}/.pulumi/meta.yaml"
+    stack.world.record("create", Item("gcp", OBJECT, bucket.name, path, f"{bucket.name}/{path}", {}))
+
+
+def test_it_goes_up_in_empty_projects_shows_no_change_and_goes_away(bootstrap: Bootstrap) -> None:
+    stack = bootstrap(protect="false")
+    planned = stack.preview().change_summary
+    assert stack.up().summary.resource_changes == planned
+    assert set(stack.preview().change_summary) == {"same"}
+    assert set(stack.refresh().summary.resource_changes or {}) == {"same"}
+    stack.destroy()
+    assert stack.world.find() == []
+
+
+def test_preview_and_its_refresh_write_nothing_into_the_backend(bootstrap: Bootstrap) -> None:
+    stack = bootstrap()
+    stack.up()
+
+    def files() -> dict[str, int]:
+        return {str(f): f.stat().st_mtime_ns for f in (stack.home / "state").rglob("*")}
+
+    before = files()
+    stack.preview()
+    stack.stack.preview_refresh()
+    assert files() == before
+
+
+def test_names_of_keys_and_of_the_pool_stay_taken_and_another_bootstrap_gets_around_it(bootstrap: Bootstrap) -> None:
+    stack = bootstrap(protect="false")
+    stack.up()
+    made = {i.id for k in (KEY_RING, KEY, IDENTITY_POOL, IDENTITY_PROVIDER) for i in stack.world.find(k)}
+    stack.destroy()
+    assert World(stack.world.path).taken == made
+    with pytest.raises(CommandError, match="workloadIdentityPools/github-actions' already exists"):
+        stack.up()
+    stack.set_config("workloadIdentityPool", "github-actions-2")
+    stack.up()
+    assert len(stack.world.find(KEY)) == 2
+
+
+def test_destroy_is_refused_until_protection_is_lifted(bootstrap: Bootstrap) -> None:
+    stack = bootstrap()
+    stack.up()
+    with pytest.raises(CommandError, match="protected"):
+        stack.stack.preview_destroy()  # the command line previews a destroy before it does anything
+    stack.set_config("protect", False)
+    assert since(stack, stack.up) == []
+    stack.destroy()
+    assert stack.world.find() == []
+
+
+def test_bucket_and_folder_with_state_in_them_stay_even_without_protection(bootstrap: Bootstrap) -> None:
+    stack = bootstrap(protect="false")
+    stack.up()
+    write_state(stack, "prod")
+    with pytest.raises(CommandError, match=r"which holds .*/prod/\.pulumi/meta\.yaml, without `forceDestroy`"):
+        stack.destroy()
+    assert stack.world.find(BUCKET)
+    assert "prod/" in {folder.name for folder in stack.world.find(FOLDER)}
+
+
+def test_key_of_an_environment_that_is_taken_out_stays_while_protected(bootstrap: Bootstrap) -> None:
+    stack = bootstrap()
+    stack.up()
+    stack.set_config("environments", {"prod": "acme-prod"})
+    with pytest.raises(CommandError, match="protected"):
+        stack.up()
+    assert len(stack.world.find(KEY)) == 2
+
+
+def test_added_environment_touches_nothing_of_the_others(bootstrap: Bootstrap) -> None:
+    stack = bootstrap()
+    stack.up()
+    stack.set_config("environments", {**CONFIG["environments"], "staging": "acme-staging"})
+    changes = stack.up().summary.resource_changes or {}
+    assert set(changes) == {"same", "create"}
+    assert {"deploy-staging"} == {a.name for a in stack.world.find(ACCOUNT)} - {
+        "pulumi-preview",
+        "pulumi-drift",
+        "deploy-dev",
+        "deploy-prod",
+    }
+
+
+def test_renamed_repository_changes_no_trust(bootstrap: Bootstrap) -> None:
+    stack = bootstrap()
+    stack.up()
+    stack.set_config("repository", "acme/renamed")
+    assert since(stack, stack.up) == [("update", IDENTITY_POOL, "github-actions")]
+
+
+def test_stack_without_settings_is_told_all_that_it_needs_and_makes_nothing(tmp_path: Path) -> None:
+    with (
+        Sandbox("shared", project=ROOT / "bootstrap", home=tmp_path) as stack,
+        pytest.raises(CommandError) as error,
+    ):
+        stack.up()
+    assert stack.world.find() == []
+    for command in (
+        "set repository OWNER/NAME",
+        'set repositoryId "$(gh api repos/OWNER/NAME --jq .id)"',
+        "set --path environments.dev PROJECT_ID",
+    ):
+        assert f"`pulumi config {command}`" in str(error.value)
+
+
+def test_stack_of_the_main_project_needs_its_file(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match=r"stack other: there is no Pulumi\.other\.yaml in .*; copy Pulumi\.dev"):
+        Sandbox("other", home=tmp_path).__enter__()
+
+
+def test_folder_without_a_project_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match=r"there is no Pulumi\.yaml in it"):
+        Sandbox(project=tmp_path, home=tmp_path).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("repositoryId=12", ("repositoryId", "12")),
+        ("protect=false", ("protect", "false")),
+        ("a=b=c", ("a", "b=c")),
+        ("a=", ("a", "")),
+        ("a=x: [", ("a", "x: [")),
+        ('environments={"dev": "acme-dev"}', ("environments", {"dev": "acme-dev"})),
+        ("tpuZones=[a, b]", ("tpuZones", ["a", "b"])),
+    ],
+)
+def test_setting_on_the_command_line_is_text_unless_it_is_a_list_or_a_mapping(text: str, expected: Any) -> None:
+    assert setting(text) == expected
