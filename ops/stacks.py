@@ -1,0 +1,45 @@
+"""Which stacks do changed files touch? `python -m ops.stacks FILE...`, or one path a line on standard input.
+
+Prints their names as a JSON list. A stack's own file touches that stack; the program, what it is checked by and what it
+runs on touch all of them; everything else touches none. Paths are relative to the root of the repository.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STACK_FILE = re.compile(r"Pulumi\.([A-Za-z0-9_.-]+)\.yaml")
+ALL = re.compile(r"Pulumi\.yaml|__main__\.py|requirements\.txt|(infra|policy)/.*")
+"""What every stack is made from: settings' defaults, program, packages and policies."""
+
+
+def stacks(root: Path = ROOT) -> list[str]:
+    """The stacks that have a file in the repository."""
+    return sorted(match[1] for path in root.iterdir() if (match := STACK_FILE.fullmatch(path.name)))
+
+
+def touched(changed: Iterable[str], known: Iterable[str]) -> list[str]:
+    """The stacks among `known` that the changed paths touch; a stack whose file is deleted is not known any more."""
+    paths = list(changed)
+    if any(ALL.fullmatch(path) for path in paths):
+        return sorted(known)
+    own = {match[1] for path in paths if (match := STACK_FILE.fullmatch(path))}
+    return sorted(own & set(known))
+
+
+def main() -> int:
+    """Parse, decide, print."""
+    parser = argparse.ArgumentParser(prog="python -m ops.stacks", description=__doc__)
+    parser.add_argument("files", nargs="*", metavar="FILE", help="changed paths (default: standard input)")
+    arguments = parser.parse_args()
+    changed = arguments.files or sys.stdin.read().splitlines()
+    print(json.dumps(touched(changed, stacks())))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
