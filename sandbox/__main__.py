@@ -5,22 +5,27 @@
 """
 
 import argparse
+import json
 import shutil
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 from pulumi import automation
 
+from ops import changes
+
 from . import build, cli, isolate
 from .life import life, step
-from .stack import Sandbox, SandboxError
+from .stack import REPO, Sandbox, SandboxError, setting
 
 
 def enter(arguments: argparse.Namespace, home: Path) -> int:
     """Run the life of the stack on a real control plane, in namespaces of its own."""
     command = [sys.executable, "-m", "sandbox.e2e", f"--stack={arguments.stack}", f"--home={home}"]
     command += ["--verbose"] if arguments.verbose else []
+    command += [f"--config={key}={v if isinstance(v, str) else json.dumps(v)}" for key, v in arguments.config]
     if not arguments.keep:
         return isolate.run(command)
     # A socket stays in the network where it was made, so this one is the only way in.
@@ -28,26 +33,41 @@ def enter(arguments: argparse.Namespace, home: Path) -> int:
         return isolate.run([*command, f"--listener={listener.fileno()}"], pass_fds=(listener.fileno(),))
 
 
+def preview(sandbox: Sandbox, report: Path) -> None:
+    """Preview, and write the report that a pull request gets, also if the engine fails."""
+    compared = "the stack as it was brought up in this sandbox before" if sandbox.resources() else "an empty stack"
+    events: list[automation.EngineEvent] = []
+    try:
+        step("preview", partial(sandbox.preview, on_event=events.append, diff=True), verbose=True)
+    finally:
+        report.write_text(changes.report(events, stack=sandbox.name, simulated=compared))
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     whole = arguments.command in ("demo", "e2e")
-    home = arguments.home / ("demo" if whole else "stacks") / arguments.stack
+    other = arguments.project.resolve() != REPO
+    folder = Path("demo" if whole else "stacks", arguments.project.resolve().name if other else "", arguments.stack)
+    home = arguments.home / folder
     if whole:
         shutil.rmtree(home, ignore_errors=True)  # what an interrupted run left
     if arguments.command == "e2e":
         build.ensure()
         return enter(arguments, home)
-    if arguments.command == "demo" and not build.missing():
+    if arguments.command == "demo" and not other and not build.missing():
         try:
             isolate.check()
             return enter(arguments, home)
         except isolate.IsolationError as error:
             print(f"no real control plane: {error}", flush=True)
     print(f"engine {cli.ensure()}; Google Cloud and Kubernetes are simulated", flush=True)
-    with Sandbox(arguments.stack, home=home) as sandbox:
+    config = dict(arguments.config)
+    with Sandbox(arguments.stack, project=arguments.project, home=home, config=config) as sandbox:
         if whole:
             life(sandbox, arguments.verbose)
             print("nothing is left, neither in the engine's state nor in the simulated clouds")
+        elif arguments.report:
+            preview(sandbox, arguments.report)
         else:
             step(arguments.command, getattr(sandbox, arguments.command), verbose=True)
     return 0
@@ -58,12 +78,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("command", choices=["preview", "up", "refresh", "destroy", "demo", "e2e"])
     parser.add_argument("--stack", default="dev", help="the stack whose Pulumi.<stack>.yaml is used (default: dev)")
+    parser.add_argument("--project", type=Path, default=REPO, help="folder of the Pulumi project (default: this one)")
+    parser.add_argument(
+        "-c",
+        "--config",
+        action="append",
+        type=setting,
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting on top of the stack's file; a value that is a YAML list or mapping is taken as one; repeatable",
+    )
     parser.add_argument("--home", type=Path, default=build.HOME, help="folder for state (default: .sandbox)")
     parser.add_argument("--verbose", action="store_true", help="show the engine's full output in a demo as well")
     parser.add_argument("--keep", action="store_true", help="e2e: before destroy, let the models answer on 127.0.0.1")
+    parser.add_argument("--report", type=Path, help="preview: write the comment for a pull request to this file")
     parser.add_argument("--port", type=int, default=8080, help="e2e: the port for --keep (default: 8080)")
     try:
-        return run(parser.parse_args())
+        arguments = parser.parse_args()
+        if arguments.command == "e2e" and arguments.project.resolve() != REPO:
+            parser.error("e2e runs this project alone; use demo")
+        return run(arguments)
     except KeyboardInterrupt:
         return 130
     except automation.CommandError:

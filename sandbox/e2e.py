@@ -21,7 +21,7 @@ from .isolate import HOME
 from .kubelet import Kubelet
 from .life import life, line
 from .real import RealSandbox
-from .stack import REPO, SandboxError
+from .stack import REPO, SandboxError, setting
 
 STAYS = re.compile(
     "|".join(
@@ -89,7 +89,8 @@ def run(arguments: argparse.Namespace) -> None:
         stack.enter_context(Kubelet(plane))
         line("control plane", start, f"logs in {plane.processes.logs}")
         before = plane.objects()
-        sandbox = stack.enter_context(RealSandbox(arguments.stack, home=arguments.home, plane=plane))
+        config = dict(arguments.config)
+        sandbox = stack.enter_context(RealSandbox(arguments.stack, home=arguments.home, plane=plane, config=config))
         life(sandbox, arguments.verbose, use=use)
         left = sorted(name for name in plane.objects() - before if not STAYS.fullmatch(name))
         if left:
@@ -102,6 +103,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.e2e", description=__doc__)
     parser.add_argument("--stack", required=True)
     parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--config", action="append", type=setting, default=[])
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--listener", type=int, help="file descriptor of a listening socket")
     try:

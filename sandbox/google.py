@@ -8,9 +8,12 @@ To simulate another type, add a line to `KINDS` (and to `REFERENCES` if it point
 import ipaddress
 import itertools
 import json
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pulumi.runtime.rpc import UNKNOWN
+
+from infra.maintenance import DAYS, HOURS, fewest_hours
 
 from .provider import Call, Props, unknown
 from .world import CloudError, Item, World, merge
@@ -26,7 +29,18 @@ ADDRESS = "gcp:compute/address:Address"
 FIREWALL = "gcp:compute/firewall:Firewall"
 CLUSTER = "gcp:container/cluster:Cluster"
 POOL = "gcp:container/nodePool:NodePool"
+BUCKET = "gcp:storage/bucket:Bucket"
+FOLDER = "gcp:storage/managedFolder:ManagedFolder"
+FOLDER_MEMBER = "gcp:storage/managedFolderIamMember:ManagedFolderIamMember"
+KEY_RING = "gcp:kms/keyRing:KeyRing"
+KEY = "gcp:kms/cryptoKey:CryptoKey"
+KEY_MEMBER = "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember"
+ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
+ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
+IDENTITY_POOL = "gcp:iam/workloadIdentityPool:WorkloadIdentityPool"
+IDENTITY_PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
 FORWARDING_RULE = "gcp:forwardingRule"  # made by GKE for a LoadBalancer Service; no Pulumi resource stands behind it
+OBJECT = "gcp:object"  # in a bucket, which is its scope; written by Pulumi's backend
 
 
 class Kind(NamedTuple):
@@ -39,6 +53,8 @@ class Kind(NamedTuple):
 
 
 _COMPUTE, _CONTAINER = "compute.googleapis.com", "container.googleapis.com"
+_IAM, _KMS, _STORAGE = "iam.googleapis.com", "cloudkms.googleapis.com", "storage.googleapis.com"
+_IDENTITY_POOL = "projects/{project}/locations/global/workloadIdentityPools/{workloadIdentityPoolId}"
 _GLOBAL, _REGION = "projects/{project}/global/", "projects/{project}/regions/{region}/"
 _LOCATION = "projects/{project}/locations/{location}/clusters/"
 KINDS = {
@@ -63,7 +79,27 @@ KINDS = {
         "name cluster location initialNodeCount placementPolicy nodeConfig.machineType nodeConfig.spot "
         "nodeConfig.reservationAffinity nodeConfig.serviceAccount",
     ),
+    BUCKET: Kind(_STORAGE, "{name}", "name location project"),
+    FOLDER: Kind(_STORAGE, "{bucket}/{name}", "name bucket"),
+    FOLDER_MEMBER: Kind(
+        _STORAGE, "b/{bucket}/managedFolders/{managedFolder}/{role}/{member}", "bucket managedFolder role member", ""
+    ),
+    KEY_RING: Kind(_KMS, "projects/{project}/locations/{location}/keyRings/{name}", "name location project"),
+    KEY: Kind(_KMS, "{keyRing}/cryptoKeys/{name}", "name keyRing purpose"),
+    KEY_MEMBER: Kind(_KMS, "{cryptoKeyId}/{role}/{member}", "cryptoKeyId role member", ""),
+    ROLE: Kind(_IAM, "projects/{project}/roles/{roleId}", "roleId project", ""),
+    ACCOUNT_MEMBER: Kind(_IAM, "{serviceAccountId}/{role}/{member}", "serviceAccountId role member condition", ""),
+    IDENTITY_POOL: Kind(_IAM, _IDENTITY_POOL, "workloadIdentityPoolId project", "workloadIdentityPoolId"),
+    IDENTITY_PROVIDER: Kind(
+        _IAM,
+        _IDENTITY_POOL + "/providers/{workloadIdentityPoolProviderId}",
+        "workloadIdentityPoolId workloadIdentityPoolProviderId project",
+        "workloadIdentityPoolProviderId",
+    ),
 }
+
+KEEP_THEIR_NAME = (KEY_RING, KEY, IDENTITY_POOL, IDENTITY_PROVIDER)
+"""Kinds whose ids stay taken after a delete: keys and their rings for ever, the others for 30 days."""
 
 REFERENCES = {
     SUBNET: (("network", NETWORK),),
@@ -73,6 +109,12 @@ REFERENCES = {
     CLUSTER: (("network", NETWORK), ("subnetwork", SUBNET)),
     POOL: (("cluster", CLUSTER),),
     FORWARDING_RULE: (("network", NETWORK), ("address", ADDRESS)),
+    FOLDER: (("bucket", BUCKET),),
+    FOLDER_MEMBER: (("bucket", BUCKET), ("managedFolder", FOLDER)),
+    KEY: (("keyRing", KEY_RING),),
+    KEY_MEMBER: (("cryptoKeyId", KEY),),
+    ACCOUNT_MEMBER: (("serviceAccountId", ACCOUNT),),
+    IDENTITY_PROVIDER: (("workloadIdentityPoolId", IDENTITY_POOL),),
 }
 """Inputs that point at another object: it must exist first, and cannot go before (except that pools go with theirs)."""
 
@@ -164,7 +206,9 @@ class Google:
 
     def create(self, call: Call, inputs: Props) -> tuple[str, Props]:
         kind, fields = KINDS[call.kind], self._fields(call, inputs)
-        project, object_id = fields["project"], kind.path.format(**fields)
+        project, condition = fields["project"], inputs.get("condition")
+        of_condition = [condition.get(key, "") for key in ("title", "description", "expression")] if condition else []
+        object_id = "/".join([kind.path.format(**fields), *of_condition])
         if kind.api and f"{project}/{kind.api}" not in self.world.enabled_apis:
             raise CloudError(
                 f"googleapi: Error 403: {kind.api} API has not been used in project {project} before or it is "
@@ -172,7 +216,7 @@ class Google:
             )
         name = inputs.get(kind.name, object_id)
         item = Item("gcp", call.kind, object_id.removesuffix("/" + name), name, object_id, inputs)
-        if item.key in self.world.items:
+        if item.key in self.world.items or object_id in self.world.taken:
             raise CloudError(f"googleapi: Error 409: The resource '{object_id}' already exists, alreadyExists")
         self._validate(item)
         item.computed = self._computed(call, inputs, object_id)
@@ -183,7 +227,9 @@ class Google:
 
     def read(self, call: Call, object_id: str) -> Props | None:
         item = self._get(call, object_id)
-        return item.props if item else None
+        # What GKE does not know, the real provider keeps from its state; in an import it takes the safe way.
+        kept = {"deletionProtection": call.state.get("deletionProtection", True)} if call.kind == CLUSTER else {}
+        return item.props | kept if item else None
 
     def update(self, call: Call, object_id: str, inputs: Props) -> Props:
         item = self._get(call, object_id)
@@ -199,7 +245,7 @@ class Google:
         item = self._get(call, object_id)
         if item is None:
             return
-        if item.kind == CLUSTER and item.inputs.get("deletionProtection", True):
+        if item.kind == CLUSTER and call.state.get("deletionProtection", True):
             raise CloudError(f"Cannot destroy cluster {item.name} because deletion_protection is set to true.")
         for user in self.world.find():
             references = REFERENCES.get(user.kind, ()) if user.kind != POOL else ()
@@ -208,6 +254,11 @@ class Google:
                     f"googleapi: Error 400: The {item.kind.rsplit(':', 1)[-1].lower()} resource '{object_id}' is "
                     f"already being used by '{user.id}', resourceInUseByAnotherResource"
                 )
+        held = [o.id for o in self.world.find(OBJECT) if o.id.startswith(object_id.rstrip("/") + "/")]
+        if held and item.kind in (BUCKET, FOLDER) and not item.inputs.get("forceDestroy"):
+            raise CloudError(f"Error trying to delete {object_id}, which holds {held[0]}, without `forceDestroy`")
+        if item.kind in KEEP_THEIR_NAME:
+            self.world.taken.add(object_id)
         if item.kind == SERVICE and item.inputs.get("disableOnDestroy"):
             self.world.enabled_apis.discard(object_id)
         if item.kind == CLUSTER:
@@ -266,6 +317,10 @@ class Google:
                 "selfLink": f"https://container.googleapis.com/v1/{object_id}",
             },
             POOL: {"instanceGroupUrls": [], "managedInstanceGroupUrls": [], "version": "1.34.1-gke.1"},
+            BUCKET: {"url": f"gs://{inputs.get('name')}"},
+            ROLE: {"name": object_id},
+            IDENTITY_POOL: {"name": object_id, "state": "ACTIVE"},
+            IDENTITY_PROVIDER: {"name": object_id, "state": "ACTIVE"},
         }
         common = {key: fields[key] for key in ("project", "region", "location") if key in fields}
         if KINDS[call.kind].api == _COMPUTE:
@@ -280,8 +335,13 @@ class Google:
             if not any(refers(value, other) for other in self.world.find(target)):
                 raise CloudError(f"googleapi: Error 404: The resource '{value}' was not found, notFound")
         email = inputs.get("nodeConfig", {}).get("serviceAccount", "default")
-        if item.kind == MEMBER and inputs["member"].startswith("serviceAccount:"):
-            email = inputs["member"].removeprefix("serviceAccount:")
+        who, role = inputs.get("member", ""), inputs.get("role", "roles/")
+        if who.startswith("serviceAccount:"):
+            email = who.removeprefix("serviceAccount:")
+        if who.startswith("principalSet://") and not any(f"/{p.id}/" in who for p in self.world.find(IDENTITY_POOL)):
+            raise _bad(f"Identity Pool does not exist ({who}).")
+        if not role.startswith("roles/") and not any(role == custom.id for custom in self.world.find(ROLE)):
+            raise _bad(f"Role ({role}) does not exist in the resource's hierarchy.")
         if email not in {"default", *(account.props["email"] for account in self.world.find(ACCOUNT))}:
             raise _bad(f"Service account {email} does not exist.")
         if item.kind == SUBNET:
@@ -313,6 +373,14 @@ class Google:
         _refuse_overlap(
             [*_master_range(inputs), *_subnet_ranges(subnet), *(r for o in others for r in _master_range(o))]
         )
+        window = inputs.get("maintenancePolicy", {}).get("recurringWindow")
+        if window:
+            hours = fewest_hours(window["startTime"], window["endTime"], window["recurrence"], datetime.now(UTC))
+            if hours < HOURS:
+                raise _bad(
+                    f"maintenance policy would go longer than {DAYS}d without {HOURS}h maintenance availability of "
+                    ">=4h contiguous duration"
+                )
 
     @staticmethod
     def _validate_pool(inputs: Props) -> None:

@@ -11,12 +11,16 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from google.rpc import (
+    status_pb2,  # pulumi has its own copy; one process cannot load both, and Google's clients use this
+)
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN, _special_secret_sig, _special_sig_key
 
 from .world import CloudError, World
@@ -79,6 +83,10 @@ class Cloud(Protocol):
     def read(self, call: Call, object_id: str) -> Props | None: ...
     def update(self, call: Call, object_id: str, inputs: Props) -> Props: ...
     def delete(self, call: Call, object_id: str) -> None: ...
+
+
+Around = Callable[[str, Call], AbstractContextManager[None]]
+"""Entered around each create, update and delete, with the operation's name: where tests bring faults about."""
 
 
 def unknown(value: Any) -> Any:
@@ -147,7 +155,7 @@ def _diff(found: dict[str, str], replaces: Callable[[str], bool], delete_first: 
         changes=response.DIFF_SOME if kinds else response.DIFF_NONE,
         diffs=sorted(set(top.values())),
         replaces=sorted({top[path] for path, kind in kinds.items() if kind.endswith("_REPLACE")}),
-        deleteBeforeReplace=delete_first,
+        deleteBeforeReplace=delete_first and any(kind.endswith("_REPLACE") for kind in kinds.values()),
         hasDetailedDiff=True,
         detailedDiff={path: entry(kind=entry.Kind.Value(kind), inputDiff=True) for path, kind in kinds.items()},
     )
@@ -156,9 +164,10 @@ def _diff(found: dict[str, str], replaces: Callable[[str], bool], delete_first: 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """Translates between the engine's protocol and a `Cloud`."""
 
-    def __init__(self, cloud: Cloud, version: str) -> None:
+    def __init__(self, cloud: Cloud, version: str, around: Around) -> None:
         self.cloud = cloud
         self.version = version
+        self.around = around
         self.lock = getattr(cloud, "lock", cloud.world.lock)
         self.configs: dict[str, Props] = {}
         self.running: dict[str, set[threading.Event]] = {}
@@ -244,6 +253,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         def diff(call: Call) -> Any:
             old, new = _props(request.old_inputs), _props(request.news)
             found = dict.fromkeys(self.cloud.drift(call, request.id, new), "UPDATE") | dict(changes(old, new))
+            # In a refresh it is the provider who has to know of these; in an update the engine has seen to them.
+            for ignored in request.ignoreChanges:
+                below = (f"{ignored}.", f"{ignored}[")
+                found = {p: kind for p, kind in found.items() if p != ignored and not p.startswith(below)}
             delete_first = self.cloud.delete_before_replace(call, old, new)
             return _diff(found, lambda path: self.cloud.replaces(call, path), delete_first)
 
@@ -254,7 +267,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             inputs = _props(request.properties)
             if request.preview:
                 return provider_pb2.CreateResponse(properties=_struct(self.cloud.preview(call, None, inputs)))
-            object_id, props = self.cloud.create(call, inputs)
+            with self.around("create", call):
+                object_id, props = self.cloud.create(call, inputs)
             return provider_pb2.CreateResponse(id=object_id, properties=_struct(props))
 
         return self._run(request, context, create)
@@ -278,24 +292,28 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Update(self, request: Any, context: Any) -> Any:
         def update(call: Call) -> Any:
-            operation = self.cloud.preview if request.preview else self.cloud.update
-            return provider_pb2.UpdateResponse(properties=_struct(operation(call, request.id, _props(request.news))))
+            news = _props(request.news)
+            if request.preview:
+                return provider_pb2.UpdateResponse(properties=_struct(self.cloud.preview(call, request.id, news)))
+            with self.around("update", call):
+                return provider_pb2.UpdateResponse(properties=_struct(self.cloud.update(call, request.id, news)))
 
         return self._run(request, context, update)
 
     def Delete(self, request: Any, context: Any) -> Any:
         def delete(call: Call) -> Any:
-            self.cloud.delete(call, request.id)
+            with self.around("delete", call):
+                self.cloud.delete(call, request.id)
             return empty_pb2.Empty()
 
         return self._run(request, context, delete, request.properties)
 
 
-def serve(cloud: Cloud, version: str) -> tuple[grpc.Server, int]:
+def serve(cloud: Cloud, version: str, around: Around) -> tuple[grpc.Server, int]:
     """Start a provider for `cloud` on a free loopback port."""
     threads = ThreadPoolExecutor(max_workers=64)  # more than the engine asks at once, or Cancel would wait with them
     server = grpc.server(threads, options=[("grpc.max_receive_message_length", -1)])
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(cloud, version), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(cloud, version, around), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, port

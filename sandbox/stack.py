@@ -4,8 +4,10 @@ import json
 import logging
 import runpy
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -16,7 +18,7 @@ from pulumi import automation
 from . import cli
 from .google import Google
 from .kubernetes import Kubernetes
-from .provider import Cloud, serve
+from .provider import Call, Cloud, serve
 from .world import World
 
 REPO = Path(__file__).resolve().parent.parent
@@ -28,11 +30,23 @@ class SandboxError(Exception):
     """Something about the stack or the machine that the user can fix; the message is one line."""
 
 
-def run_main() -> None:
-    """The project's own program, as `pulumi up` runs it."""
-    if str(REPO) not in sys.path:
-        sys.path.insert(0, str(REPO))
-    runpy.run_path(str(REPO / "__main__.py"), run_name="__main__")
+def run_main(project: Path = REPO) -> None:
+    """A project's own program, as `pulumi up` runs it, with the modules that lie beside it."""
+    if str(project) not in sys.path:
+        sys.path.insert(0, str(project))
+    runpy.run_path(str(project / "__main__.py"), run_name="__main__")
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """The key and the value of KEY=VALUE; a value that is a YAML list or mapping is taken as one."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError:
+        parsed = value
+    return key, parsed if isinstance(parsed, dict | list) else value
 
 
 def secure_paths(value: Any, path: str = "") -> Iterator[str]:
@@ -47,12 +61,19 @@ def secure_paths(value: Any, path: str = "") -> Iterator[str]:
             yield from secure_paths(inner, f"{path}[{i}]")
 
 
+@cache
+def _pulumi(root: str | None) -> automation.PulumiCommand:
+    """The CLI; making this asks it for its version."""
+    return automation.PulumiCommand(root)
+
+
 class Sandbox:
     """A stack with its state, its copy of the stack file and its simulated world in the folder `home`.
 
     A context manager; everything in `home` outlives it. The stack file of the project is read, never written:
     its encrypted values become `PLACEHOLDER`, and an unset `gcp:project` becomes `simulated-project`. `config`
-    overrides it; a key without a namespace is the project's own. `program` runs in place of the project's.
+    overrides it; a key without a namespace is the project's own. `program` runs in place of the project's. `project`
+    is the folder of another Pulumi project: its stacks need no file, as their program says what it is missing.
     """
 
     world: World
@@ -61,20 +82,24 @@ class Sandbox:
         self,
         stack: str = "dev",
         *,
+        project: Path = REPO,
         home: Path,
         config: dict[str, Any] | None = None,
         program: Callable[[], Any] | None = None,
     ) -> None:
         self.home = home.resolve()
         self.name = stack
+        self._folder = project.resolve()
         self._config = config or {}
-        self._program = program or run_main
+        self._program = program or partial(run_main, self._folder)
         self._cleanup = ExitStack()
 
     def __enter__(self) -> Self:
         """Prepare the folder, start the providers, and create or select the stack."""
-        source = REPO / f"Pulumi.{self.name}.yaml"
-        if not source.exists():
+        source = self._folder / f"Pulumi.{self.name}.yaml"
+        if not (self._folder / "Pulumi.yaml").exists():
+            raise SandboxError(f"project {self._folder}: there is no Pulumi.yaml in it")
+        if self._folder == REPO and not source.exists():
             raise SandboxError(
                 f"stack {self.name}: there is no {source.name} in {REPO}; copy Pulumi.dev.yaml to start one"
             )
@@ -89,7 +114,8 @@ class Sandbox:
         try:
             ports = [f"{name}:{self._serve(cloud, name)}" for name, cloud in self._clouds().items()]
             environment = {
-                "PULUMI_BACKEND_URL": state.as_uri(),
+                # Without the files that it keeps beside the state, which a killed engine may leave half written.
+                "PULUMI_BACKEND_URL": f"{state.as_uri()}?metadata=skip",
                 "PULUMI_CONFIG_PASSPHRASE": "sandbox",
                 "PULUMI_DEBUG_PROVIDERS": ",".join(ports),
                 "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -102,7 +128,7 @@ class Sandbox:
                 opts=automation.LocalWorkspaceOptions(
                     work_dir=str(work_dir),
                     pulumi_home=str(self.home / "pulumi"),
-                    pulumi_command=automation.PulumiCommand(cli.root()),
+                    pulumi_command=_pulumi(cli.root()),
                     env_vars=environment,
                 ),
             )
@@ -122,18 +148,22 @@ class Sandbox:
         """What stands in for the clouds, by the name of the provider."""
         return {"gcp": Google(self.world), "kubernetes": Kubernetes(self.world)}
 
+    def _around(self, _operation: str, _call: Call) -> AbstractContextManager[None]:
+        """What happens around each create, update and delete: nothing."""
+        return nullcontext()
+
     def _serve(self, cloud: Cloud, name: str) -> int:
-        server, port = serve(cloud, version(f"pulumi_{name}"))
+        server, port = serve(cloud, version(f"pulumi_{name}"), self._around)
         self._cleanup.callback(server.stop, None)
         return port
 
     def _copy_settings(self, source: Path, work_dir: Path) -> list[str]:
         """Copy project and stack file for the engine to write to; returns the paths of the secrets to set."""
-        (work_dir / "Pulumi.yaml").write_text((REPO / "Pulumi.yaml").read_text())
+        (work_dir / "Pulumi.yaml").write_text((self._folder / "Pulumi.yaml").read_text())
         self._project: str = yaml.safe_load((work_dir / "Pulumi.yaml").read_text())["name"]
         # The engine keeps the salt of the passphrase in the stack file: the copy's own has to survive.
         old = yaml.safe_load(self._stack_file.read_text()) if self._stack_file.exists() else {}
-        settings = yaml.safe_load(source.read_text()) or {}
+        settings = (yaml.safe_load(source.read_text()) if source.exists() else None) or {}
         settings = {k: v for k, v in settings.items() if k not in SECRETS_STATE}
         settings |= {k: v for k, v in (old or {}).items() if k in SECRETS_STATE}
         config = {"gcp:project": "simulated-project"} | (settings.get("config") or {})
@@ -168,7 +198,9 @@ class Sandbox:
         return self.stack.refresh(**options)
 
     def destroy(self, **options: Any) -> automation.DestroyResult:
-        """Delete everything."""
+        """Delete everything, or nothing if something is protected."""
+        if any(resource.get("protect") for resource in self.resources()):
+            self.stack.preview_destroy(**options)  # refuses; the CLI previews by itself, the Automation API does not
         return self.stack.destroy(**options)
 
     def outputs(self) -> dict[str, Any]:

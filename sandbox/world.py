@@ -59,6 +59,8 @@ class World:
         self.items = {item.key: item for item in (Item(**i) for i in saved.get("items", []))}
         # `project/api`. An API stays enabled after its Service resource is gone, so it is not something left.
         self.enabled_apis: set[str] = set(saved.get("enabledApis", []))
+        # Ids that no new object may have, as one that was deleted had it.
+        self.taken: set[str] = set(saved.get("taken", []))
         self.listeners: list[Callable[[str, Item], None]] = []  # called with every change, after it
         self.log: list[tuple[str, str, str]] = [(op, kind, name) for op, kind, name in saved.get("log", [])]
 
@@ -66,7 +68,8 @@ class World:
         """Write it all, to a temporary file that is renamed: an interruption leaves the old world or the new one."""
         items = [asdict(item) for item in self.items.values()]
         temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"items": items, "enabledApis": sorted(self.enabled_apis), "log": self.log}))
+        sets = {"enabledApis": sorted(self.enabled_apis), "taken": sorted(self.taken)}
+        temporary.write_text(json.dumps({"items": items, **sets, "log": self.log}))
         os.replace(temporary, self.path)
 
     def record(self, operation: str, item: Item) -> None:

@@ -1,0 +1,280 @@
+"""What became of an interrupted run? `python -m ops.recover --stack NAME`, after `pulumi cancel` has removed its lock.
+
+When the engine is killed, its state still says what was under way. Pulumi reads again what was being updated or
+deleted, but not what was being created: that has no id yet. `pulumi up` would make it a second time, and
+`pulumi refresh --import-pending-creates` (3.250) only forgets it. So this computes the id of each such object from its
+inputs, puts it into the state and has the engine read it: what is there stays in the state, what was never made leaves
+it. Nothing is created or deleted. It exits with 0 if nothing is pending any more, 1 if something is, and 2 if it cannot
+run.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+Json = dict[str, Any]
+
+_REGIONAL, _GLOBAL = "projects/{project}/regions/{region}", "projects/{project}/global"
+_CLUSTER = "projects/{project}/locations/{location}/clusters"
+_IDENTITY_POOL = "projects/{project}/locations/global/workloadIdentityPools/{workloadIdentityPoolId}"
+CLUSTER, RELEASE = "gcp:container/cluster:Cluster", "kubernetes:helm.sh/v3:Release"
+IDS = {
+    CLUSTER: _CLUSTER + "/{name}",
+    "gcp:compute/address:Address": _REGIONAL + "/addresses/{name}",
+    "gcp:compute/firewall:Firewall": _GLOBAL + "/firewalls/{name}",
+    "gcp:compute/network:Network": _GLOBAL + "/networks/{name}",
+    "gcp:compute/router:Router": _REGIONAL + "/routers/{name}",
+    "gcp:compute/routerNat:RouterNat": "{project}/{region}/{router}/{name}",
+    "gcp:compute/subnetwork:Subnetwork": _REGIONAL + "/subnetworks/{name}",
+    "gcp:container/nodePool:NodePool": _CLUSTER + "/{cluster}/nodePools/{name}",
+    "gcp:iam/workloadIdentityPool:WorkloadIdentityPool": _IDENTITY_POOL,
+    "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider": (
+        _IDENTITY_POOL + "/providers/{workloadIdentityPoolProviderId}"
+    ),
+    "gcp:kms/cryptoKey:CryptoKey": "{keyRing}/cryptoKeys/{name}",
+    "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": "{cryptoKeyId}/{role}/{member}",
+    "gcp:kms/keyRing:KeyRing": "projects/{project}/locations/{location}/keyRings/{name}",
+    "gcp:projects/iAMCustomRole:IAMCustomRole": "projects/{project}/roles/{roleId}",
+    "gcp:projects/iAMMember:IAMMember": "{project}/{role}/{member}",
+    "gcp:projects/service:Service": "{project}/{service}",
+    "gcp:serviceaccount/account:Account": (
+        "projects/{project}/serviceAccounts/{accountId}@{project}.iam.gserviceaccount.com"
+    ),
+    "gcp:serviceaccount/iAMMember:IAMMember": "{serviceAccountId}/{role}/{member}",
+    "gcp:storage/bucket:Bucket": "{name}",
+    "gcp:storage/managedFolder:ManagedFolder": "{bucket}/{name}",
+    "gcp:storage/managedFolderIamMember:ManagedFolderIamMember": (
+        "b/{bucket}/managedFolders/{managedFolder}/{role}/{member}"
+    ),
+}
+"""The id that the provider gives a resource of each type, of its inputs: `SetId` in
+https://github.com/hashicorp/terraform-provider-google/tree/main/google/services."""
+
+MADE_IN_STEPS = (CLUSTER, RELEASE)
+"""Types that are not made by one request, so that half of one may exist: GKE's default pool is removed only after the
+cluster is there, and Helm refuses to upgrade a release that is `pending-install`. The next `pulumi up` replaces them;
+nothing can depend on them yet."""
+
+UNREAD = "its creation was interrupted, and `python -m ops.recover` has not read it since"
+"""In `initErrors` of a resource that is in the state and was not read yet: should this be interrupted, too."""
+
+
+class RecoverError(Exception):
+    """It cannot go on; the message says why and what to do."""
+
+
+class Interrupted(NamedTuple):
+    """One operation that was under way."""
+
+    operation: str
+    urn: str
+    id: str
+
+    @property
+    def type(self) -> str:
+        """The type token."""
+        return self.urn.split("::")[2].rsplit("$", 1)[-1]
+
+    @property
+    def name(self) -> str:
+        """The name in the program."""
+        return self.urn.split("::")[3]
+
+
+def import_id(resource: Json, provider: Mapping[str, Any]) -> str:
+    """The id of the object that a resource of the state stands for, of its inputs and those of its provider.
+
+    Raises `RecoverError` for a type that has no rule, or an input that is not there.
+    """
+    kind, name, inputs = resource["type"], resource["urn"].split("::")[-1], resource.get("inputs", {})
+    if kind.startswith("kubernetes:"):
+        place = inputs if kind == RELEASE else inputs.get("metadata", {})
+        template = "{namespace}/{name}" if place.get("namespace") else "{name}"
+    else:
+        place = {key: provider[key] for key in ("project", "region") if provider.get(key)} | inputs
+        # References are names, ids or links; the names at their ends are what ids are made of.
+        place |= {key: str(place[key]).rsplit("/", 1)[-1] for key in ("cluster", "router") if key in place}
+        template = IDS.get(kind, "")
+    missing = [key for key in re.findall(r"{(\w+)}", template) if not isinstance(place.get(key), str)]
+    if not template or missing:
+        reason = f"without {', '.join(missing)} in its inputs" if missing else f"of a {kind}: there is no rule for it"
+        raise RecoverError(
+            f"{name}: cannot compute the id {reason}. Look it up, under Import on the type's page in "
+            f"https://www.pulumi.com/registry/, and say it: --id '{resource['urn']}' ID"
+        )
+    condition = inputs.get("condition") if "{member}" in template else None
+    parts = [condition.get(key, "") for key in ("title", "description", "expression")] if condition else []
+    return "/".join([template.format(**place), *parts])
+
+
+def _provider(deployment: Json, resource: Json) -> Mapping[str, Any]:
+    urn = resource.get("provider", "").rsplit("::", 1)[0]
+    return next((r.get("inputs", {}) for r in deployment.get("resources", []) if r["urn"] == urn), {})
+
+
+def interrupted(deployment: Json, known: Mapping[str, str]) -> list[Interrupted]:
+    """What was under way in a state; `known` are ids by URN that the user has looked up."""
+    found: list[Interrupted] = []
+    problems: list[str] = []
+    for operation in deployment.get("pending_operations") or []:
+        resource, kind = operation["resource"], operation["type"]
+        object_id = resource.get("id") or ""
+        if kind == "creating":
+            in_a_cloud = resource.get("custom") and not resource["type"].startswith("pulumi:")
+            object_id = known.get(resource["urn"], "")
+            try:
+                object_id = object_id or (import_id(resource, _provider(deployment, resource)) if in_a_cloud else "")
+            except RecoverError as error:
+                problems.append(str(error))
+        found.append(Interrupted(kind, resource["urn"], object_id))
+    if problems:
+        raise RecoverError("\n".join(problems))
+    unread = [r for r in deployment.get("resources") or [] if UNREAD in r.get("initErrors", [])]
+    return found + [Interrupted("creating", r["urn"], r["id"]) for r in unread]
+
+
+def _without_hidden(value: Any) -> Any:
+    """The same without the keys that providers keep for themselves, such as `__defaults`."""
+    if isinstance(value, dict):
+        return {key: _without_hidden(inner) for key, inner in value.items() if not key.startswith("__")}
+    return [_without_hidden(inner) for inner in value] if isinstance(value, list) else value
+
+
+def adopt(resource: Json, object_id: str) -> Json:
+    """A resource whose creation was interrupted as if it had been answered, with its inputs for the answer.
+
+    With outputs the provider reads it like a resource in a refresh. Without them it would import it, and lose what the
+    API does not tell, such as that the name was made up.
+    """
+    adopted = resource | {"id": object_id, "outputs": _without_hidden(resource["inputs"]), "initErrors": [UNREAD]}
+    if resource["type"] in MADE_IN_STEPS:
+        adopted |= {"taint": True, "protect": False}
+    if resource["type"] == CLUSTER:
+        adopted["outputs"]["deletionProtection"] = False  # kept in the state alone, not by GKE
+    return adopted
+
+
+def recovered(deployment: Json, operations: list[Interrupted]) -> Json:
+    """The state with everything that may have been created, and nothing pending; the engine has to read it next."""
+    resources: list[Json] = list(deployment.get("resources") or [])
+    ids = {(o.urn, o.id) for o in operations if o.operation == "creating" and o.id}
+    for operation in deployment.get("pending_operations") or []:
+        new = operation["resource"]
+        object_id = next((i for urn, i in ids if urn == new["urn"]), None)
+        if operation["type"] != "creating" or not object_id:
+            continue
+        same = [i for i, r in enumerate(resources) if r["urn"] == new["urn"] and not r.get("delete")]
+        if not same:
+            resources.append(adopt(new, object_id))
+        elif resources[same[0]].get("pendingReplacement"):  # the old one is gone already
+            resources[same[0]] = adopt(new, object_id)
+        elif resources[same[0]].get("id") != object_id:  # there is another: the engine deletes this one
+            resources.append(adopt(new, object_id) | {"delete": True, "taint": False})
+    return deployment | {"resources": resources, "pending_operations": []}
+
+
+class Pulumi:
+    """The CLI, on one stack. Raises `RecoverError` with the CLI's own words."""
+
+    def __init__(self, stack: str, folder: Path) -> None:
+        self.stack = stack
+        self._options = [f"--stack={stack}", f"--cwd={folder}", "--non-interactive"]
+
+    def __call__(self, *command: str, shown: bool = False) -> str:
+        """Run a command; what it prints is returned, or with `shown` goes to the terminal."""
+        arguments = ["pulumi", *command, *self._options]
+        done = subprocess.run(arguments, capture_output=not shown, text=True, check=False)  # noqa: S603
+        if done.returncode == 0:
+            return done.stdout or ""
+        said = f"`pulumi {' '.join(word for word in command if word[0] != '-')}` failed.\n{done.stderr or ''}".strip()
+        if "currently locked" in said or "[409]" in said:
+            said += (
+                "\nMake sure that nobody is running Pulumi on this stack. Then:"
+                f"\n  pulumi cancel --stack {self.stack}\n  python -m ops.recover --stack {self.stack}"
+            )
+        raise RecoverError(said if done.stderr else f"{said} Put right what it says, and run this again: it goes on.")
+
+    def export(self) -> Json:
+        """The state, secrets encrypted."""
+        return {"deployment": {}} | json.loads(self("stack", "export"))
+
+    def replace(self, state: Json) -> None:
+        """Make this the state, unless the stack is locked."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "state.json")
+            file.write_text(json.dumps(state))
+            self("stack", "import", f"--file={file}")
+
+
+def _print(operations: list[Interrupted], now: Callable[[Interrupted], str]) -> None:
+    table = Table("interrupted while", "type", "name", "id", "now")
+    for operation in operations:
+        table.add_row(operation.operation, operation.type, operation.name, operation.id, now(operation))
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
+
+
+def recover(pulumi: Pulumi, known: Mapping[str, str], *, check: bool) -> int:
+    """Find out and put right, or with `check` only tell. Returns the exit code."""
+    state = pulumi.export()
+    operations = interrupted(state["deployment"], known)
+    if not operations:
+        print(f"{pulumi.stack}: no operation was interrupted")
+        return 0
+    if check:
+        _print(operations, lambda _: "unknown")
+        print(
+            f"{pulumi.stack}: {len(operations)} operations are under way or were interrupted. If nobody is running "
+            f"Pulumi on this stack:\n  pulumi cancel --stack {pulumi.stack}\n"
+            f"  python -m ops.recover --stack {pulumi.stack}",
+            file=sys.stderr,
+        )
+        return 1
+    deployment = recovered(state["deployment"], operations)
+    pulumi.replace(state | {"deployment": deployment})
+    targets = sorted({r["urn"] for r in deployment["resources"]} & {operation.urn for operation in operations})
+    if targets:
+        pulumi("refresh", "--yes", "--skip-preview", *(f"--target={urn}" for urn in targets), shown=True)
+    left = pulumi.export()["deployment"]
+    there = {(r["urn"], r.get("id", "")): r for r in left.get("resources") or []}
+
+    def now(operation: Interrupted) -> str:
+        resource = there.get((operation.urn, operation.id), {})
+        follows = {
+            "taint": "there; the next `pulumi up` replaces it",
+            "delete": "there; the next `pulumi up` deletes it",
+        }
+        return next((text for key, text in follows.items() if resource.get(key)), "there" if resource else "not there")
+
+    _print(operations, now)
+    return int(bool(interrupted(left, known)))
+
+
+def main() -> int:
+    """Parse, run, and turn what the user can fix into one message."""
+    parser = argparse.ArgumentParser(prog="python -m ops.recover", description=__doc__)
+    parser.add_argument("--stack", required=True, help="the stack whose run was interrupted")
+    parser.add_argument("--check", action="store_true", help="change nothing, only say what was interrupted")
+    parser.add_argument("--cwd", type=Path, default=Path(), help="folder of the Pulumi project (default: this one)")
+    parser.add_argument("--id", nargs=2, action="append", default=[], metavar=("URN", "ID"), help="an id that you know")
+    arguments = parser.parse_args()
+    if not shutil.which("pulumi"):
+        parser.error("pulumi is not on PATH. Install it: https://www.pulumi.com/docs/install/")
+    try:
+        return recover(Pulumi(arguments.stack, arguments.cwd), dict(arguments.id), check=arguments.check)
+    except RecoverError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

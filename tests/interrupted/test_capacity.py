@@ -1,0 +1,51 @@
+"""A node pool for which there is no capacity."""
+
+import pytest
+from pulumi.automation import CommandError
+
+from sandbox.faults import IN_ERROR, REFUSED, Fault
+
+from .conftest import Make, everything_up, in_the_clouds, in_the_state, nothing_left, resources, short
+
+# https://cloud.google.com/kubernetes-engine/docs/troubleshooting/troubleshoot-node-pool-creation (GCE_STOCKOUT)
+STOCKOUT = (
+    "Google Compute Engine: The zone does not have enough resources available to fulfill the request: GCE_STOCKOUT"
+)
+each_pool = pytest.mark.parametrize("pool", [urn for urn in resources() if "nodePool:NodePool" in urn], ids=short)
+
+
+@pytest.mark.parametrize("effect", [REFUSED, IN_ERROR])
+@each_pool
+def test_up_says_so_and_the_next_one_goes_on(sandbox: Make, pool: str, effect: str) -> None:
+    stack = sandbox()
+    stack.fail(Fault("create", pool, effect, STOCKOUT))
+    with pytest.raises(CommandError, match="GCE_STOCKOUT"):
+        stack.up()
+    assert in_the_state(stack) == in_the_clouds(stack)
+    stack.fail(None)
+    everything_up(stack)
+    nothing_left(stack)
+
+
+@each_pool
+def test_pool_in_error_can_be_destroyed(sandbox: Make, pool: str) -> None:
+    stack = sandbox()
+    stack.fail(Fault("create", pool, IN_ERROR, STOCKOUT))
+    with pytest.raises(CommandError, match="GCE_STOCKOUT"):
+        stack.up()
+    stack.fail(None)
+    nothing_left(stack)
+
+
+@each_pool
+def test_pool_that_stays_in_error_can_be_made_anew(sandbox: Make, pool: str) -> None:
+    stack = sandbox()
+    stack.fail(Fault("create", pool, IN_ERROR, STOCKOUT))
+    with pytest.raises(CommandError, match="GCE_STOCKOUT"):
+        stack.up()
+    stack.fail(None)
+    [broken] = [r["id"] for r in stack.resources() if r["urn"] == pool]
+    stack.up(replace=[pool])
+    assert broken not in [object_id for _, object_id in in_the_clouds(stack)]
+    everything_up(stack)
+    nothing_left(stack)
