@@ -1,7 +1,8 @@
 """Builds the sandbox's Go programs from their public modules, and lays out the charts and CRDs that lie in these.
 
 A registry of Go modules is all it takes. `python3 -m sandbox.build` builds what the simulated cluster's real control
-plane needs; `sandbox/cli.py` asks for the Pulumi CLI.
+plane needs, `python3 -m sandbox.build MODULE` the programs of one folder of `tools`; `sandbox/cli.py` asks for the
+Pulumi CLI.
 
 Standard library only, so that it can run while the SDKs are still being installed.
 """
@@ -9,6 +10,7 @@ Standard library only, so that it can run while the SDKs are still being install
 # Every command line here is our own.
 # ruff: noqa: S603
 
+import argparse
 import hashlib
 import json
 import os
@@ -61,6 +63,7 @@ def _pulumi() -> dict[str, str]:
 
 
 MODULES = {
+    "actionlint": Module({"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}),
     "cluster": Module(
         {
             "etcd": "go.etcd.io/etcd/server/v3",
@@ -80,7 +83,6 @@ MODULES = {
     "pulumi": Module({"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"}, _pulumi),
 }
 CONTROL_PLANE = ("cluster", "kserve")
-PROGRAMS = [program for module in MODULES.values() for program in module.programs]
 
 
 class Source(NamedTuple):
@@ -325,9 +327,12 @@ def _set(file: Path, old: str, new: str) -> None:
 
 
 def main() -> None:
-    """`make tools`."""
+    """`make tools`, or what `make lint` needs of it."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.build", description=__doc__)
+    parser.add_argument("module", nargs="?", choices=MODULES, help="build this alone (default: the control plane)")
+    arguments = parser.parse_args()
     try:
-        ensure()
+        build(arguments.module) if arguments.module else ensure()
     except KeyboardInterrupt:
         sys.exit(130)
     except BuildError as error:

@@ -74,6 +74,14 @@ def test_a_moved_pin_asks_for_its_programs_and_the_charts_again() -> None:
     assert build.missing() == []
 
 
+def test_what_only_lint_needs_is_no_part_of_the_control_plane(monkeypatch: pytest.MonkeyPatch) -> None:
+    build.ensure()
+    assert not (build.BIN / "actionlint").exists()
+    monkeypatch.setattr("sys.argv", ["sandbox.build", "actionlint"])
+    build.main()
+    assert (build.BIN / "actionlint").exists()
+
+
 def test_a_failed_build_leaves_no_program_and_repeats_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPILER_SAYS", "main.go:1: no such thing")
     with pytest.raises(build.BuildError, match=r"build of llmisvc, epp failed:\nmain\.go:1: no such thing"):
