@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e conformance lint bench lock setup cli tools clean
+.PHONY: help demo test policy interruptions e2e conformance lint bench down lock setup cli tools clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 14
@@ -14,8 +14,13 @@ help: ## list the targets
 demo: setup ## the life of a stack with no cloud: preview, up, preview, outputs, destroy
 	@$(BIN)/python -m sandbox demo --stack $(STACK)
 
-test: setup $(VENV)/requirements-dev.txt ## unit and engine tests, all simulated
+test: setup $(VENV)/requirements-dev.txt policy ## unit and engine tests, all simulated
 	$(BIN)/python -m pytest -n 2 tests/unit tests/engine
+
+interruptions: setup $(VENV)/requirements-dev.txt ## kill the engine and fail the clouds at every resource, then recover
+	$(BIN)/python -m pytest -n 2 tests/interrupted
+
+policy: policy/.venv/requirements.txt ## the policy pack's own packages, for `pulumi preview --policy-pack policy`
 
 e2e: tools ## the same life with a real API server, KServe, Istio and Envoy; KEEP=1 waits, for you to try the guide
 	@$(BIN)/python -m sandbox e2e --stack $(STACK) $(if $(KEEP),--keep)
@@ -23,18 +28,24 @@ e2e: tools ## the same life with a real API server, KServe, Istio and Envoy; KEE
 conformance: tools ## tests on the real control plane
 	@$(BIN)/python -m sandbox.isolate $(BIN)/python -m pytest tests/sandbox
 
-lint: $(VENV)/requirements-dev.txt ## ruff and pyright
+lint: $(VENV)/requirements-dev.txt ## ruff, pyright and actionlint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	@$(BIN)/python -m sandbox.build actionlint
+	.sandbox/bin/actionlint -shellcheck $(BIN)/shellcheck
 
 bench: setup ## the program's own share of a preview, beside an empty program
 	$(BIN)/python -m sandbox.bench
+
+down: $(VENV)/requirements.txt ## destroy a stack, and look for what Google Cloud left behind: STACK=NAME; REMOVE=1 removes that too
+	@$(BIN)/python -m ops.teardown --stack $(STACK) $(if $(REMOVE),--remove)
 
 lock: $(VENV)/requirements.txt ## compile the requirements anew from pyproject.toml
 	$(PIP) uv==0.13.9
 	$(BIN)/uv pip compile $(UV) pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile $(UV) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile $(UV) --group policy --prerelease disallow -o policy/requirements.txt
 UV := --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
 
 # The packages (network and disk) and the engine (processor) come side by side.
@@ -60,5 +71,11 @@ $(VENV)/requirements-dev.txt: requirements-dev.txt $(VENV)/requirements.txt
 	@$(PIP) -r $<
 	@cp $< $@
 
+policy/.venv/requirements.txt: policy/requirements.txt
+	@echo "installing the policy pack's packages into policy/.venv"
+	@test -x policy/.venv/bin/python || $(PYTHON) -m venv policy/.venv
+	@policy/.venv/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r $<
+	@cp $< $@
+
 clean: ## remove everything that is not in the repository
-	rm -rf $(VENV) .sandbox .pytest_cache .ruff_cache
+	rm -rf $(VENV) policy/.venv .sandbox .pytest_cache .ruff_cache

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from project import stack_file
+from pulumi import automation
 
 from sandbox.stack import Sandbox
 
@@ -18,6 +19,19 @@ OTHER = {**MODEL, "name": "other", "namespace": "team-b"}
 LLM = "kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService"
 
 Make = Callable[..., Sandbox]
+
+
+@pytest.fixture(autouse=True)
+def outputs_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Automation API runs the CLI twice more after each `up`, for outputs that `Sandbox.outputs` reads itself."""
+    up = automation.Stack.up
+
+    def up_alone(self: automation.Stack, **options: Any) -> automation.UpResult:
+        with monkeypatch.context() as during:
+            during.setattr(automation.Stack, "outputs", lambda _: {})
+            return up(self, **options)
+
+    monkeypatch.setattr(automation.Stack, "up", up_alone)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The bootstrap program on the real engine: its life, what it refuses, and what stays behind in Google Cloud."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,13 +24,32 @@ CONFIG: dict[str, Any] = {
 Bootstrap = Callable[..., Sandbox]
 
 
+def at(home: Path, **config: Any) -> Sandbox:
+    """A sandbox of the bootstrap project, `CONFIG` changed by the keywords."""
+    return Sandbox("shared", project=ROOT / "bootstrap", home=home, config={**CONFIG, **config})
+
+
 @pytest.fixture
 def bootstrap(tmp_path: Path) -> Iterator[Bootstrap]:
-    """Makes a sandbox of the bootstrap project, `CONFIG` changed by the keywords, with nothing in it."""
+    """Makes such a sandbox, with nothing in it."""
     with ExitStack() as stack:
-        yield lambda **config: stack.enter_context(
-            Sandbox("shared", project=ROOT / "bootstrap", home=tmp_path, config={**CONFIG, **config})
-        )
+        yield lambda **config: stack.enter_context(at(tmp_path / "home", **config))
+
+
+@pytest.fixture(scope="session")
+def deployed_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one that is up."""
+    home = tmp_path_factory.mktemp("bootstrap")
+    with at(home) as stack:
+        stack.up()
+    return home
+
+
+@pytest.fixture
+def stack(deployed_bootstrap: Path, tmp_path: Path) -> Iterator[Sandbox]:
+    """A copy of one that is up, as `CONFIG` has it."""
+    with at(Path(shutil.copytree(deployed_bootstrap, tmp_path / "home"))) as sandbox:
+        yield sandbox
 
 
 def write_state(stack: Sandbox, environment: str) -> None:
@@ -49,9 +69,7 @@ def test_it_goes_up_in_empty_projects_shows_no_change_and_goes_away(bootstrap: B
     assert stack.world.find() == []
 
 
-def test_preview_and_its_refresh_write_nothing_into_the_backend(bootstrap: Bootstrap) -> None:
-    stack = bootstrap()
-    stack.up()
+def test_preview_and_its_refresh_write_nothing_into_the_backend(stack: Sandbox) -> None:
 
     def files() -> dict[str, int]:
         return {str(f): f.stat().st_mtime_ns for f in (stack.home / "state").rglob("*")}
@@ -75,9 +93,7 @@ def test_names_of_keys_and_of_the_pool_stay_taken_and_another_bootstrap_gets_aro
     assert len(stack.world.find(KEY)) == 2
 
 
-def test_destroy_is_refused_until_protection_is_lifted(bootstrap: Bootstrap) -> None:
-    stack = bootstrap()
-    stack.up()
+def test_destroy_is_refused_until_protection_is_lifted(stack: Sandbox) -> None:
     with pytest.raises(CommandError, match="protected"):
         stack.stack.preview_destroy()  # the command line previews a destroy before it does anything
     stack.set_config("protect", False)
@@ -96,18 +112,14 @@ def test_bucket_and_folder_with_state_in_them_stay_even_without_protection(boots
     assert "prod/" in {folder.name for folder in stack.world.find(FOLDER)}
 
 
-def test_key_of_an_environment_that_is_taken_out_stays_while_protected(bootstrap: Bootstrap) -> None:
-    stack = bootstrap()
-    stack.up()
+def test_key_of_an_environment_that_is_taken_out_stays_while_protected(stack: Sandbox) -> None:
     stack.set_config("environments", {"prod": "acme-prod"})
     with pytest.raises(CommandError, match="protected"):
         stack.up()
     assert len(stack.world.find(KEY)) == 2
 
 
-def test_added_environment_touches_nothing_of_the_others(bootstrap: Bootstrap) -> None:
-    stack = bootstrap()
-    stack.up()
+def test_added_environment_touches_nothing_of_the_others(stack: Sandbox) -> None:
     stack.set_config("environments", {**CONFIG["environments"], "staging": "acme-staging"})
     changes = stack.up().summary.resource_changes or {}
     assert set(changes) == {"same", "create"}
@@ -119,9 +131,7 @@ def test_added_environment_touches_nothing_of_the_others(bootstrap: Bootstrap) -
     }
 
 
-def test_renamed_repository_changes_no_trust(bootstrap: Bootstrap) -> None:
-    stack = bootstrap()
-    stack.up()
+def test_renamed_repository_changes_no_trust(stack: Sandbox) -> None:
     stack.set_config("repository", "acme/renamed")
     assert since(stack, stack.up) == [("update", IDENTITY_POOL, "github-actions")]
 
