@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test policy interruptions e2e conformance lint bench down lock setup cli tools clean
+.PHONY: help demo test delivery policy interruptions e2e conformance lint bench down lock setup cli tools clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 14
@@ -14,8 +14,11 @@ help: ## list the targets
 demo: setup ## the life of a stack with no cloud: preview, up, preview, outputs, destroy
 	@$(BIN)/python -m sandbox demo --stack $(STACK)
 
-test: setup $(VENV)/requirements-dev.txt policy ## unit and engine tests, all simulated
-	$(BIN)/python -m pytest -n 2 tests/unit tests/engine
+test: setup $(VENV)/requirements-dev.txt ## unit tests, and the life of a stack on the engine; all simulated
+	$(BIN)/python -m pytest -n 2 tests/unit tests/engine --ignore tests/engine/delivery
+
+delivery: setup $(VENV)/requirements-dev.txt policy ## environments, bootstrap, plans, policy, reports, upgrades, teardown on the engine
+	$(BIN)/python -m pytest -n 2 tests/engine/delivery
 
 interruptions: setup $(VENV)/requirements-dev.txt ## kill the engine and fail the clouds at every resource, then recover
 	$(BIN)/python -m pytest -n 2 tests/interrupted
@@ -41,12 +44,12 @@ bench: setup ## the program's own share of a preview, beside an empty program
 down: $(VENV)/requirements.txt ## destroy a stack, and look for what Google Cloud left behind: STACK=NAME; REMOVE=1 removes that too
 	@$(BIN)/python -m ops.teardown --stack $(STACK) $(if $(REMOVE),--remove)
 
-lock: $(VENV)/requirements.txt ## compile the requirements anew from pyproject.toml
+lock: $(VENV)/requirements.txt ## compile the requirements from pyproject.toml; UPGRADE=1 takes the newest that it allows
 	$(PIP) uv==0.13.9
 	$(BIN)/uv pip compile $(UV) pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile $(UV) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	$(BIN)/uv pip compile $(UV) --group policy --prerelease disallow -o policy/requirements.txt
-UV := --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
+UV := $(if $(UPGRADE),--upgrade) --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
 
 # The packages (network and disk) and the engine (processor) come side by side.
 setup:

@@ -34,6 +34,7 @@ SECRETS_PERMISSIONS = ("container.secrets.get", "container.secrets.list")
 
 IAM_ADMIN = "roles/resourcemanager.projectIamAdmin"
 DEPLOY_ROLES = (
+    "roles/compute.loadBalancerAdmin",
     "roles/compute.networkAdmin",
     "roles/compute.securityAdmin",
     "roles/compute.viewer",
@@ -61,7 +62,8 @@ def condition(repository_id: int) -> str:
 
 
 def mapping(main_branch: str) -> dict[str, str]:
-    """What Google keeps of a token. A job that has no GitHub environment has no claim of that name.
+    """What Google keeps of a token. A job that has no GitHub environment has no claim of that name; no
+    environment can be called `-`.
 
     The subject is only for the audit log: GitHub's own may be longer than the 127 bytes that Google takes.
     """
@@ -70,7 +72,7 @@ def mapping(main_branch: str) -> dict[str, str]:
         "google.subject": "assertion.repository_id + ':' + assertion.run_id",
         "attribute.repository_id": "assertion.repository_id",
         "attribute.main": f"{main} ? 'true' : 'false'",
-        "attribute.deploy": f"{main} && has(assertion.environment) ? assertion.environment : ''",
+        "attribute.deploy": f"{main} && has(assertion.environment) ? assertion.environment : '-'",
     }
 
 

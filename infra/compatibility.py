@@ -113,7 +113,7 @@ def problems(charts: Sequence[Chart]) -> Iterator[str]:
                     if _older(pinned, least):
                         yield f"{product} {version} needs {other} {least} or newer, not {pinned} ({release.source})."
     known = _releases(charts)
-    if known and _older(*reversed(kubernetes(charts))):
+    if any(release.newest for release in known.values()) and _older(*reversed(kubernetes(charts))):
         shown = ", ".join(f"{name} on {_range(release)}" for name, release in known.items())
         yield f"no Kubernetes runs all of them: {shown}. Use releases that have one in common."
 

@@ -65,8 +65,8 @@ MADE_IN_STEPS = (CLUSTER, RELEASE)
 cluster is there, and Helm refuses to upgrade a release that is `pending-install`. The next `pulumi up` replaces them;
 nothing can depend on them yet."""
 
-UNREAD = "its creation was interrupted, and `python -m ops.recover` has not read it since"
-"""In `initErrors` of a resource that is in the state and was not read yet: should this be interrupted, too."""
+UNREAD = "not read by ops.recover since it was interrupted while "
+"""In `initErrors` of a resource that was not read yet, before the operation: should reading be interrupted, too."""
 
 
 class RecoverError(Exception):
@@ -139,8 +139,12 @@ def interrupted(deployment: Json, known: Mapping[str, str]) -> list[Interrupted]
         found.append(Interrupted(kind, resource["urn"], object_id))
     if problems:
         raise RecoverError("\n".join(problems))
-    unread = [r for r in deployment.get("resources") or [] if UNREAD in r.get("initErrors", [])]
-    return found + [Interrupted("creating", r["urn"], r["id"]) for r in unread]
+    return found + [
+        Interrupted(error.removeprefix(UNREAD), resource["urn"], resource["id"])
+        for resource in deployment.get("resources") or []
+        for error in resource.get("initErrors", [])
+        if error.startswith(UNREAD)
+    ]
 
 
 def _without_hidden(value: Any) -> Any:
@@ -156,7 +160,8 @@ def adopt(resource: Json, object_id: str) -> Json:
     With outputs the provider reads it like a resource in a refresh. Without them it would import it, and lose what the
     API does not tell, such as that the name was made up.
     """
-    adopted = resource | {"id": object_id, "outputs": _without_hidden(resource["inputs"]), "initErrors": [UNREAD]}
+    adopted = resource | {"id": object_id, "initErrors": [f"{UNREAD}creating"]}
+    adopted["outputs"] = _without_hidden(resource["inputs"])
     if resource["type"] in MADE_IN_STEPS:
         adopted |= {"taint": True, "protect": False}
     if resource["type"] == CLUSTER:
@@ -171,6 +176,10 @@ def recovered(deployment: Json, operations: list[Interrupted]) -> Json:
     for operation in deployment.get("pending_operations") or []:
         new = operation["resource"]
         object_id = next((i for urn, i in ids if urn == new["urn"]), None)
+        if operation["type"] != "creating":
+            of = (new["urn"], new.get("id"))
+            mark = {"initErrors": [UNREAD + operation["type"]]}
+            resources = [r | mark if (r["urn"], r.get("id")) == of and r.get("custom") else r for r in resources]
         if operation["type"] != "creating" or not object_id:
             continue
         same = [i for i, r in enumerate(resources) if r["urn"] == new["urn"] and not r.get("delete")]
@@ -200,7 +209,7 @@ class Pulumi:
         if "currently locked" in said or "[409]" in said:
             said += (
                 "\nMake sure that nobody is running Pulumi on this stack. Then:"
-                f"\n  pulumi cancel --stack {self.stack}\n  python -m ops.recover --stack {self.stack}"
+                f"\n  pulumi cancel --stack {self.stack}\n  .venv/bin/python -m ops.recover --stack {self.stack}"
             )
         raise RecoverError(said if done.stderr else f"{said} Put right what it says, and run this again: it goes on.")
 
@@ -235,7 +244,7 @@ def recover(pulumi: Pulumi, known: Mapping[str, str], *, check: bool) -> int:
         print(
             f"{pulumi.stack}: {len(operations)} operations are under way or were interrupted. If nobody is running "
             f"Pulumi on this stack:\n  pulumi cancel --stack {pulumi.stack}\n"
-            f"  python -m ops.recover --stack {pulumi.stack}",
+            f"  .venv/bin/python -m ops.recover --stack {pulumi.stack}",
             file=sys.stderr,
         )
         return 1

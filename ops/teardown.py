@@ -10,7 +10,7 @@ belong to the stack's VPC or cluster is listed, and nothing while the cluster ha
 `--leftovers-only` looks without destroying. If the stack's state is empty, it needs `--project`, `--cluster` and what
 is known of `--network` and `--mark`: a teardown prints the whole command before it deletes anything.
 
-It exits with 0 if the stack is gone and nothing is left, 1 if not, and 2 if it cannot run.
+It exits with 0 if the stack is gone and nothing is left, 1 if not or if it cannot look, and 2 if the command is wrong.
 """
 
 import argparse
@@ -148,7 +148,7 @@ class Scope:
         pairs += [("--cluster", f"{place}/{name}" if place else name) for name, place in sorted(self.clusters)]
         pairs += [("--mark", mark) for mark in sorted(self.marks)]
         words = ["--leftovers-only", "--project", self.project, *(word for pair in pairs for word in pair)]
-        return shlex.join(["python", "-m", "ops.teardown", *words])
+        return shlex.join([".venv/bin/python", "-m", "ops.teardown", *words])
 
 
 def scope_of(resources: Iterable[dict[str, Any]]) -> Scope | None:
@@ -361,7 +361,7 @@ def down(
     if not resources:
         raise TeardownError(
             f"stack {stack.name} is empty. To look for what an earlier run left behind: "
-            "python -m ops.teardown --leftovers-only --project PROJECT --cluster LOCATION/CLUSTER"
+            ".venv/bin/python -m ops.teardown --leftovers-only --project PROJECT --cluster LOCATION/CLUSTER"
         )
     if guarded := protected(resources):
         raise TeardownError(
@@ -407,10 +407,20 @@ def _given(arguments: argparse.Namespace) -> Scope:
 
 def run(arguments: argparse.Namespace, compute: Compute) -> bool:
     """Do what the command line says. Returns whether nothing is left."""
-    removal = {"remove": arguments.remove, "disks": arguments.remove_disks}
     if arguments.project:
-        return clean(compute, _given(arguments), **removal)
-    stack = automation.select_stack(arguments.stack, work_dir=str(Path.cwd()))
+        return clean(compute, _given(arguments), remove=arguments.remove, disks=arguments.remove_disks)
+    workspace = automation.LocalWorkspace(work_dir=str(Path.cwd()))
+    selected = workspace.stack()
+    try:
+        return _run(automation.Stack.select(arguments.stack, workspace), arguments, compute)
+    finally:
+        if selected and selected.name != arguments.stack:
+            workspace.select_stack(selected.name)  # what the user has selected is not ours to change
+
+
+def _run(stack: automation.Stack, arguments: argparse.Namespace, compute: Compute) -> bool:
+    """Do it to a stack."""
+    removal = {"remove": arguments.remove, "disks": arguments.remove_disks}
     if not arguments.leftovers_only:
         question = f"Type the stack's name, {arguments.stack}, to delete all this for good: "
         return down(stack, compute, answer=lambda: arguments.confirm or input(question), **removal)

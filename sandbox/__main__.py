@@ -97,6 +97,8 @@ def main() -> int:
         arguments = parser.parse_args()
         if arguments.command == "e2e" and arguments.project.resolve() != REPO:
             parser.error("e2e runs this project alone; use demo")
+        if arguments.report and arguments.command != "preview":
+            parser.error("--report goes with preview")
         return run(arguments)
     except KeyboardInterrupt:
         return 130

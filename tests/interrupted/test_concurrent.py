@@ -62,7 +62,7 @@ def test_recovery_of_a_stack_that_is_running_changes_nothing_and_says_what_comes
         tried = command(stack, "python", "-m", "ops.recover")
     assert (check.returncode, tried.returncode) == (1, 2)
     for said in (check.stderr, tried.stderr):
-        assert "pulumi cancel --stack dev\n  python -m ops.recover --stack dev" in said
+        assert "pulumi cancel --stack dev\n  .venv/bin/python -m ops.recover --stack dev" in said
     assert "the stack is currently locked by 1 lock" in tried.stderr
     assert command(stack, "python", "-m", "ops.recover", "--check").returncode == 0
     everything_up(stack)

@@ -94,6 +94,23 @@ def test_interrupted_replacement_leaves_the_old_one_in_use(up: Make, effect: str
     nothing_left(stack)
 
 
+@pytest.mark.parametrize("effect", [KILLED_BEFORE, KILLED_AFTER])
+def test_interrupted_update_is_read_and_made_by_the_next_up(up: Make, effect: str) -> None:
+    stack = up()
+    [pool] = [urn for urn in resources() if urn.endswith("nodePool:NodePool::tpu")]
+    stack.set_config("tpuMaxNodes", 2)
+    stack.fail(Fault("update", pool, effect))
+    with pytest.raises(CommandError):
+        stack.up()
+    recover(stack)
+    [known] = [r for r in stack.resources() if r["urn"] == pool]
+    assert known["outputs"]["autoscaling"]["totalMaxNodeCount"] == (2 if effect == KILLED_AFTER else 1)
+    assert "initErrors" not in known
+    everything_up(stack)
+    assert set(stack.preview().change_summary) == {"same"}
+    nothing_left(stack)
+
+
 def test_recovery_after_another_up_finds_what_that_one_made_again(sandbox: Make) -> None:
     stack = sandbox()
     [network] = [urn for urn in resources() if "network:Network" in urn]

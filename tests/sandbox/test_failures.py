@@ -17,7 +17,7 @@ from pulumi.automation import CommandError
 
 from ops.smoke import Smoke
 from sandbox.control_plane import ControlPlane, wait_until
-from sandbox.google import FORWARDING_RULE
+from sandbox.google import FORWARDING_RULE, NETWORK
 from sandbox.real import RealSandbox
 from sandbox.world import Item
 
@@ -127,7 +127,8 @@ def test_a_chart_that_cannot_be_pulled(stack: RealSandbox) -> None:
 
 def test_a_gateway_without_an_address(stack: RealSandbox, plane: ControlPlane) -> None:
     plane.kubectl("delete", "service", "--namespace=istio-ingress", "inference-gateway")
-    address, network = stack.outputs()["gatewayAddress"], "projects/simulated-project/global/networks/other"
+    [ours] = stack.world.find(NETWORK)
+    address, network = stack.outputs()["gatewayAddress"], f"{ours.id}-of-another"
     other = Item("gcp", FORWARDING_RULE, "other", "other", "other/other", {"address": address, "network": network})
     other.inputs["service"] = "of somebody else"
     stack.world.record("create", other)

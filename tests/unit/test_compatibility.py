@@ -56,6 +56,11 @@ def test_release_that_another_is_too_old_for_is_refused() -> None:
     )
 
 
+def test_releases_of_two_products_without_rows_are_refused_by_name() -> None:
+    found = list(problems(pins(Istio="1.99.0", **{"cert-manager": "v1.99.0"})))
+    assert [problem.split(":")[0] for problem in found] == ["Istio 1.99.0", "cert-manager v1.99.0"]
+
+
 def test_releases_without_a_kubernetes_in_common_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     old = RELEASES["Istio"]["1.29"]._replace(newest="1.32")
     monkeypatch.setattr(compatibility, "RELEASES", {**RELEASES, "Istio": {"1.29": old}})

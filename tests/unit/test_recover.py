@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.recover import CLUSTER, IDS, RELEASE, UNREAD, Interrupted, RecoverError, interrupted, recovered
+from ops.recover import CLUSTER, IDS, RELEASE, Interrupted, RecoverError, interrupted, recovered
 
 PROVIDER = {"type": "pulumi:providers:gcp", "urn": "urn:pulumi:dev::p::pulumi:providers:gcp::google", "id": "1"}
 NETWORK = "gcp:compute/network:Network"
@@ -143,22 +143,25 @@ def test_what_is_made_in_steps_is_to_be_replaced_also_if_it_is_protected() -> No
     assert read(RELEASE, {"name": "n"})["taint"] is True
 
 
-def test_what_was_not_read_yet_is_still_interrupted() -> None:
-    before = state(("creating", resource(NETWORK, {"name": "n"})))
-    after = recovered(before, interrupted(before, {}))
-    assert after["resources"][-1]["initErrors"] == [UNREAD]
-    assert interrupted(after, {}) == [
-        Interrupted("creating", after["resources"][-1]["urn"], after["resources"][-1]["id"])
-    ]
-    assert recovered(after, interrupted(after, {})) == after
-
-
 def test_updates_and_deletions_are_only_read_again() -> None:
     of = resource(NETWORK, {"name": "n"}, id="there")
     before = state(("updating", of), ("deleting", of), resources=[of])
     operations = interrupted(before, {})
     assert operations == [Interrupted("updating", of["urn"], "there"), Interrupted("deleting", of["urn"], "there")]
-    assert recovered(before, operations)["resources"] == before["resources"]
+    after = recovered(before, operations)
+    assert [r["id"] for r in after["resources"][1:]] == ["there"]
+    assert after["pending_operations"] == []
+
+
+@pytest.mark.parametrize("operation", ["creating", "updating", "deleting"])
+def test_recovery_that_is_interrupted_before_it_has_read_goes_on(operation: str) -> None:
+    of = resource(NETWORK, {"name": "n"}, id="projects/prj/global/networks/n")
+    new = of if operation != "creating" else {key: value for key, value in of.items() if key != "id"}
+    before = state((operation, new), resources=[] if operation == "creating" else [of])
+    operations = interrupted(before, {})
+    after = recovered(before, operations)
+    assert interrupted(after, {}) == operations
+    assert recovered(after, operations) == after
 
 
 def test_replacement_that_was_interrupted_is_deleted_by_the_engine_and_the_old_one_stays() -> None:

@@ -12,7 +12,7 @@ from pulumi.automation import CommandError
 from sandbox import policy
 from sandbox.stack import Sandbox, SandboxError
 
-from .conftest import Make
+from ..conftest import Make
 
 
 def open_cluster() -> None:

@@ -13,7 +13,7 @@ from pulumi.automation import CommandError
 from sandbox.stack import Sandbox
 from sandbox.world import CloudError, Item, World
 
-from .conftest import LLM, MODEL, OTHER, Make, since
+from ..conftest import LLM, MODEL, OTHER, Make, since
 
 
 @pytest.fixture

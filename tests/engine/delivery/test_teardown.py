@@ -17,7 +17,7 @@ from sandbox.provider import Call
 from sandbox.stack import Sandbox
 from sandbox.world import CloudError, Item
 
-from .conftest import Make, since
+from ..conftest import Make, since
 
 LOCATION = "europe-west4-a"
 
@@ -134,7 +134,7 @@ def test_disk_of_a_claim_is_reported_after_the_stack_is_gone(up: Make, capsys: p
     assert stack.resources() == []
     said = capsys.readouterr().out
     assert "pvc-1" in said
-    assert f"1 left. To look again: python -m ops.teardown --leftovers-only --project {cloud.name}" in said
+    assert f"1 left. To look again: .venv/bin/python -m ops.teardown --leftovers-only --project {cloud.name}" in said
     assert f"--cluster {LOCATION}/{cloud.cluster.name}" in said
     assert cloud.deleted == []
 
@@ -206,6 +206,16 @@ def test_command_refuses_a_name_that_is_not_the_stacks(up: Make) -> None:
     done = command(up(), "--stack", "dev", "--confirm", "prod")
     assert done.returncode == 1
     assert "'prod' is not the stack's name, 'dev'" in done.stderr
+
+
+def test_command_leaves_selected_what_was_selected(up: Make) -> None:
+    stack = up()
+    workspace = stack.stack.workspace
+    workspace.create_stack("other")
+    command(stack, "--stack", "dev", "--confirm", "prod")
+    selected = workspace.stack()
+    assert selected
+    assert selected.name == "other"
 
 
 def test_command_says_that_there_is_no_such_stack(up: Make) -> None:

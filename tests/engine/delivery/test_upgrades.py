@@ -8,7 +8,7 @@ from pulumi.automation import CommandError, OpType
 from infra import gateway, mesh, serving, versions
 from sandbox.stack import Sandbox
 
-from .conftest import LLM, Make, since
+from ..conftest import LLM, Make, since
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 PINS = {

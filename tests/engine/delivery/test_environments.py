@@ -8,7 +8,7 @@ from pulumi.automation import CommandError
 from sandbox.life import life
 from sandbox.stack import Sandbox
 
-from .conftest import LLM, MODEL, Make, since
+from ..conftest import LLM, MODEL, Make, since
 
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 RELEASE = "kubernetes:helm.sh/v3:Release"

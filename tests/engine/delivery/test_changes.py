@@ -14,7 +14,7 @@ from pulumi.automation.events import EngineEvent, OpType
 from ops import changes
 from sandbox.stack import Sandbox
 
-from .conftest import LLM, MODEL, OTHER, Make
+from ..conftest import LLM, MODEL, OTHER, Make
 
 NAME = "llm-d-inference-scheduling.qwen2-3b-pattern1"
 

@@ -14,7 +14,7 @@ from sandbox.google import ACCOUNT, BUCKET, FOLDER, IDENTITY_POOL, IDENTITY_PROV
 from sandbox.stack import Sandbox, SandboxError, setting
 from sandbox.world import Item, World
 
-from .conftest import since
+from ..conftest import since
 
 CONFIG: dict[str, Any] = {
     "repository": "acme/inference",
