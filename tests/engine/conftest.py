@@ -14,7 +14,8 @@ from pulumi import automation
 from sandbox.stack import Sandbox
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]
-PROJECT = {"gcp:project": "simulated-project"}
+OWN: dict[str, Any] = {"gcp:project": "simulated-project", "huggingFaceToken": ""}
+"""In place of what users add to the committed stack files."""
 OTHER = {**MODEL, "name": "other", "namespace": "team-b"}
 
 LLM = "kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService"
@@ -39,7 +40,7 @@ def outputs_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 def sandbox(tmp_path: Path) -> Iterator[Make]:
     """Makes a sandbox of the dev stack, its configuration changed by the keywords, with nothing in it."""
     with ExitStack() as stack:
-        yield lambda **config: stack.enter_context(Sandbox(home=tmp_path / "home", config={**PROJECT, **config}))
+        yield lambda **config: stack.enter_context(Sandbox(home=tmp_path / "home", config={**OWN, **config}))
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +52,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, An
         key = json.dumps(config, sort_keys=True)
         if key not in homes:
             homes[key] = tmp_path_factory.mktemp("deployed")
-            with Sandbox(home=homes[key], config={**PROJECT, **config}) as stack:
+            with Sandbox(home=homes[key], config={**OWN, **config}) as stack:
                 stack.up()
         return homes[key]
 
