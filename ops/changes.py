@@ -357,7 +357,12 @@ def report(events: Iterable[EngineEvent], *, stack: str, kind: str = "preview", 
 
     It shows names, property paths and the values of `SHOWN` alone; secrets are masked by the engine before.
     """
-    outcome, titles = collect(events, kind), TITLES[kind]
+    return render(collect(events, kind), stack=stack, kind=kind, simulated=simulated)
+
+
+def render(outcome: Outcome, *, stack: str, kind: str, simulated: str) -> str:
+    """What `report` makes of the events, once they are put together."""
+    titles = TITLES[kind]
     name = "Drift" if kind == "drift" else "Preview"
     blocks = [Block(marker(stack, kind), [f"### {name} of {code(stack)}"])]
     if simulated:
@@ -440,13 +445,12 @@ def main() -> int:
     parser.add_argument("--simulated", default="", metavar="TEXT", help="say that it is the sandbox's, of TEXT")
     parser.add_argument("--output", type=Path, help="file to write to (default: standard output)")
     arguments = parser.parse_args()
-    events = read(arguments.events)
-    text = report(events, stack=arguments.stack, kind=arguments.kind, simulated=arguments.simulated)
+    outcome = collect(read(arguments.events), arguments.kind)
+    text = render(outcome, stack=arguments.stack, kind=arguments.kind, simulated=arguments.simulated)
     if arguments.output:
         arguments.output.write_text(text)
     else:
         print(text, end="")
-    outcome = collect(events, arguments.kind)
     if arguments.kind == "drift" and not outcome.failed and "GITHUB_OUTPUT" in os.environ:
         with Path(os.environ["GITHUB_OUTPUT"]).open("a") as file:
             file.write(f"drifted={json.dumps(outcome.changed)}\n")

@@ -55,7 +55,7 @@ def lift_protection(sandbox: Sandbox, verbose: bool) -> None:
         return
     start = time.monotonic()
     try:
-        sandbox.stack.preview_destroy()  # the command line previews a destroy before it does anything
+        sandbox.destroy()
     except automation.CommandError as refusal:
         if "protected" not in str(refusal):
             raise

@@ -3,7 +3,7 @@
 import pytest
 from pulumi.automation import CommandError
 
-from sandbox.faults import IN_ERROR, REFUSED, Fault
+from sandbox.faults import IN_ERROR, REFUSED, Fault, FaultySandbox
 
 from .conftest import Make, everything_up, in_the_clouds, in_the_state, nothing_left, resources, short
 
@@ -14,15 +14,20 @@ STOCKOUT = (
 each_pool = pytest.mark.parametrize("pool", [urn for urn in resources() if "nodePool:NodePool" in urn], ids=short)
 
 
+def up_without_capacity(stack: FaultySandbox, pool: str, effect: str) -> None:
+    """`up` fails at the pool and says why. Afterwards there is capacity again, and the engine knows all there is."""
+    stack.fail(Fault("create", pool, effect, STOCKOUT))
+    with pytest.raises(CommandError, match="GCE_STOCKOUT"):
+        stack.up()
+    stack.fail(None)
+    assert in_the_state(stack) == in_the_clouds(stack)
+
+
 @pytest.mark.parametrize("effect", [REFUSED, IN_ERROR])
 @each_pool
 def test_up_says_so_and_the_next_one_goes_on(sandbox: Make, pool: str, effect: str) -> None:
     stack = sandbox()
-    stack.fail(Fault("create", pool, effect, STOCKOUT))
-    with pytest.raises(CommandError, match="GCE_STOCKOUT"):
-        stack.up()
-    assert in_the_state(stack) == in_the_clouds(stack)
-    stack.fail(None)
+    up_without_capacity(stack, pool, effect)
     everything_up(stack)
     nothing_left(stack)
 
@@ -30,20 +35,14 @@ def test_up_says_so_and_the_next_one_goes_on(sandbox: Make, pool: str, effect: s
 @each_pool
 def test_pool_in_error_can_be_destroyed(sandbox: Make, pool: str) -> None:
     stack = sandbox()
-    stack.fail(Fault("create", pool, IN_ERROR, STOCKOUT))
-    with pytest.raises(CommandError, match="GCE_STOCKOUT"):
-        stack.up()
-    stack.fail(None)
+    up_without_capacity(stack, pool, IN_ERROR)
     nothing_left(stack)
 
 
 @each_pool
 def test_pool_that_stays_in_error_can_be_made_anew(sandbox: Make, pool: str) -> None:
     stack = sandbox()
-    stack.fail(Fault("create", pool, IN_ERROR, STOCKOUT))
-    with pytest.raises(CommandError, match="GCE_STOCKOUT"):
-        stack.up()
-    stack.fail(None)
+    up_without_capacity(stack, pool, IN_ERROR)
     [broken] = [r["id"] for r in stack.resources() if r["urn"] == pool]
     stack.up(replace=[pool])
     assert broken not in [object_id for _, object_id in in_the_clouds(stack)]

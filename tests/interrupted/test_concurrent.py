@@ -33,12 +33,17 @@ def running(stack: FaultySandbox, operation: str, run: Callable[[], Any]) -> Ite
     stack.fail(None)
 
 
+def every_other_run_is_refused(stack: FaultySandbox) -> None:
+    """Whatever it would do, it is turned away by the lock."""
+    for second in (stack.up, stack.destroy, stack.refresh):
+        with pytest.raises(CommandError, match="the stack is currently locked by 1 lock"):
+            second()
+
+
 def test_second_run_during_up_is_refused_and_the_first_finishes(sandbox: Make) -> None:
     stack = sandbox()
     with running(stack, "create", stack.up):
-        for second in (stack.up, stack.destroy, stack.refresh):
-            with pytest.raises(CommandError, match="the stack is currently locked by 1 lock"):
-                second()
+        every_other_run_is_refused(stack)
     assert len(in_the_clouds(stack)) == len(resources())
     everything_up(stack)
     nothing_left(stack)
@@ -47,9 +52,7 @@ def test_second_run_during_up_is_refused_and_the_first_finishes(sandbox: Make) -
 def test_second_run_during_destroy_is_refused_and_the_first_finishes(up: Make) -> None:
     stack = up()
     with running(stack, "delete", stack.destroy):
-        for second in (stack.up, stack.destroy, stack.refresh):
-            with pytest.raises(CommandError, match="the stack is currently locked by 1 lock"):
-                second()
+        every_other_run_is_refused(stack)
     assert stack.world.find() == []
     everything_up(stack)
     nothing_left(stack)

@@ -95,7 +95,7 @@ def test_names_of_keys_and_of_the_pool_stay_taken_and_another_bootstrap_gets_aro
 
 def test_destroy_is_refused_until_protection_is_lifted(stack: Sandbox) -> None:
     with pytest.raises(CommandError, match="protected"):
-        stack.stack.preview_destroy()  # the command line previews a destroy before it does anything
+        stack.destroy()
     stack.set_config("protect", False)
     assert since(stack, stack.up) == []
     stack.destroy()
