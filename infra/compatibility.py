@@ -119,9 +119,9 @@ def problems(charts: Sequence[Chart]) -> Iterator[str]:
 
 
 def gke_problem(version: str, charts: Sequence[Chart]) -> str | None:
-    """Why the pinned charts do not run on a GKE version, and the way out."""
+    """Why the pinned charts do not run on a GKE version, and the way out. The chart that asks for most is named."""
     oldest, newest = kubernetes(charts)
-    for name, release in _releases(charts).items():
+    for name, release in sorted(_releases(charts).items(), key=lambda of: Version(of[1].oldest), reverse=True):
         if _older(version, release.oldest):
             return (
                 f"is older than {name} is supported on, which is {_range(release)} ({release.source}). Use {oldest} to "

@@ -18,10 +18,10 @@ class Chart(NamedTuple):
 _ISTIO = "oci://ghcr.io/istio/release/charts"
 _KSERVE = "oci://ghcr.io/kserve/charts"
 
-ISTIO_BASE = Chart("base", "1.31.1", _ISTIO)
-ISTIOD = Chart("istiod", "1.31.1", _ISTIO)
-ISTIO_GATEWAY = Chart("gateway", "1.31.1", _ISTIO)
-CERT_MANAGER = Chart("cert-manager", "v1.19.1", "oci://quay.io/jetstack/charts")
+ISTIO_BASE = Chart("base", "1.31.4", _ISTIO)
+ISTIOD = Chart("istiod", "1.31.4", _ISTIO)
+ISTIO_GATEWAY = Chart("gateway", "1.31.4", _ISTIO)
+CERT_MANAGER = Chart("cert-manager", "v1.21.2", "oci://quay.io/jetstack/charts")
 KSERVE_CRD = Chart("kserve-llmisvc-crd", "v0.20.0", _KSERVE)
 KSERVE_CONTROLLER = Chart("kserve-llmisvc-resources", "v0.20.0", _KSERVE)
 KSERVE_PRESETS = Chart("kserve-runtime-configs", "v0.20.0", _KSERVE)

@@ -106,7 +106,7 @@ CHART_SOURCES = {
     versions.KSERVE_PRESETS: Source(*_KSERVE, "charts/kserve-runtime-configs"),
 }
 CRD_SOURCES = {
-    "gateway-api": Source("charts", "sigs.k8s.io/gateway-api", "config/crd/standard"),
+    "gateway-api": Source("gateway-api", "sigs.k8s.io/gateway-api", "config/crd/standard"),
     # Of this module, GKE brings only the API that is v1.
     "inference": Source(
         "kserve",
@@ -304,9 +304,7 @@ def _finish(chart: versions.Chart, folder: Path) -> None:
             _set(values, "hub: registry.istio.io/testing", "hub: registry.istio.io/release")
             _set(values, "tag: latest", f"tag: {chart.version}")
     elif chart == versions.CERT_MANAGER:
-        # https://github.com/cert-manager/cert-manager/blob/v1.19.1/make/manifests.mk
-        (folder / "Chart.template.yaml").rename(metadata)
-        _set(metadata, 'artifacthub.io/prerelease: "{{IS_PRERELEASE}}"', 'artifacthub.io/prerelease: "false"')
+        # `helm package` with two flags: https://github.com/cert-manager/cert-manager/blob/v1.21.1/make/manifests.mk
         _set(metadata, "version: v0.0.0", f"version: {chart.version}")
         _set(metadata, "appVersion: v0.0.0", f"appVersion: {chart.version}")
     # KServe's lie there as they are released.

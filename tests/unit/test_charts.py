@@ -8,7 +8,7 @@ import pytest
 from infra import charts, versions
 from infra.versions import Chart
 
-CHART = Chart("cert-manager", "v1.19.1", "oci://quay.io/jetstack/charts")
+CHART = Chart("cert-manager", "v1.21.2", "oci://quay.io/jetstack/charts")
 ISTIO = {"base", "istiod", "gateway"}
 KSERVE = {"kserve-llmisvc-crd", "kserve-llmisvc-resources", "kserve-runtime-configs"}
 
@@ -17,13 +17,13 @@ KSERVE = {"kserve-llmisvc-crd", "kserve-llmisvc-resources", "kserve-runtime-conf
 
 
 def test_chart_is_named_by_its_reference() -> None:
-    assert charts.source(CHART, "") == {"chart": "oci://quay.io/jetstack/charts/cert-manager", "version": "v1.19.1"}
+    assert charts.source(CHART, "") == {"chart": "oci://quay.io/jetstack/charts/cert-manager", "version": "v1.21.2"}
 
 
 def test_registry_mirror_has_the_pinned_version_under_the_charts_own_name() -> None:
     assert charts.source(CHART, "oci://mirror.example.com/charts") == {
         "chart": "oci://mirror.example.com/charts/cert-manager",
-        "version": "v1.19.1",
+        "version": "v1.21.2",
     }
 
 

@@ -67,9 +67,8 @@ NO_LOCATION = "is neither a zone (like europe-west4-a) nor a region (like europe
 NO_PROJECT = "is not a project ID (not its name or number). `gcloud projects list` shows the IDs."
 NO_VERSION = "is not a full GKE version like 1.34.1-gke.1829001. `gcloud container get-server-config` lists them."
 OLD_VERSION = (
-    "is older than Istio 1.31 is supported on, which is 1.32 to 1.36 "
-    "(https://istio.io/latest/news/releases/1.31.x/announcing-1.31/). Use 1.32 to 1.35, or remove it to use the "
-    "channel's."
+    "is older than cert-manager 1.21 is supported on, which is 1.33 to 1.36 "
+    "(https://cert-manager.io/docs/releases/). Use 1.33 to 1.36, or remove it to use the channel's."
 )
 NO_MIRROR = "is neither an OCI prefix (oci://REGISTRY/PATH, no slash last) nor a directory."
 LABEL_RULE = (
@@ -415,8 +414,8 @@ BAD: dict[str, tuple[Values, str]] = {
         "releaseChannel: \"regular\" is not allowed. Use one of 'RAPID', 'REGULAR', 'STABLE' or 'EXTENDED'.",
     ),
     "GKE one minor below the oldest": (
-        {"gkeVersion": "1.31.9-gke.9999999"},
-        f'gkeVersion: "1.31.9-gke.9999999" {OLD_VERSION}',
+        {"gkeVersion": "1.32.9-gke.9999999"},
+        f'gkeVersion: "1.32.9-gke.9999999" {OLD_VERSION}',
     ),
     "GKE below the oldest, though not as text": (
         {"gkeVersion": "1.9.7-gke.9999999"},
@@ -699,7 +698,7 @@ def test_settings_do_not_show_the_token(stack: Stack) -> None:
     [
         pytest.param({"tpuCapacity": "spot"}, id="spot"),
         pytest.param({"tpuCapacity": "reservation", "tpuReservation": "mine"}, id="reservation"),
-        pytest.param({"gkeVersion": "1.32.0-gke.1"}, id="oldest GKE"),
+        pytest.param({"gkeVersion": "1.33.0-gke.1"}, id="oldest GKE"),
         pytest.param({"gkeVersion": "1.100.0-gke.1"}, id="GKE far above the floor"),
         pytest.param({"models[0].name": "q" * MAX_NAME}, id="longest name"),
         pytest.param({"models[0].namespace": "n" * 63}, id="longest namespace"),

@@ -4,7 +4,4 @@
 // keeps the module.
 package tools
 
-import (
-	_ "github.com/cert-manager/cert-manager/pkg/apis/acme"
-	_ "sigs.k8s.io/gateway-api/pkg/consts"
-)
+import _ "github.com/cert-manager/cert-manager/pkg/apis/acme"
