@@ -16,8 +16,8 @@ def source(chart: Chart, mirror: str) -> dict[str, Any]:
     """The arguments of a release that say where its chart is.
 
     `mirror` replaces the chart's own source: an OCI prefix under which the charts have their own names and versions,
-    or a directory with one unpacked chart in a folder of its name, whose version is then whatever lies there. Empty
-    means none.
+    or a directory with one unpacked chart in a folder of its name, whose versions settings have compared. Empty means
+    none.
     """
     origin = mirror or chart.source
     location = {"chart": f"{origin}/{chart.name}"}

@@ -12,7 +12,6 @@ from contextlib import suppress
 from difflib import get_close_matches
 from ipaddress import IPv4Network
 from itertools import combinations
-from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import pulumi
@@ -29,7 +28,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from . import compatibility, tpu, versions
+from . import compatibility, mirror, tpu, versions
 from .maintenance import MaintenanceWindow
 from .model import Model, refuse
 from .replicas import MAX_REPLICAS
@@ -250,18 +249,13 @@ class Settings(BaseModel):
 
     @field_validator("chart_mirror")
     @classmethod
-    def _has_charts(cls, mirror: str) -> str:
-        if not mirror or re.fullmatch(r"oci://[^\s/]+(/[^\s/]+)*", mirror):
-            return mirror
-        if "://" in mirror:
+    def _has_charts(cls, place: str) -> str:
+        if not place or re.fullmatch(r"oci://[^\s/]+(/[^\s/]+)*", place):
+            return place
+        if "://" in place:
             raise ValueError("is neither an OCI prefix (oci://REGISTRY/PATH, no slash last) nor a directory.")
-        missing = [c.name for c in versions.CHARTS if not Path(mirror, c.name, "Chart.yaml").is_file()]
-        if missing:
-            raise ValueError(
-                f"is a directory without {_listed(f'{name}/Chart.yaml' for name in missing)}. Put every chart into a "
-                "folder of its name there, or use an OCI prefix (oci://...)."
-            )
-        return mirror
+        refuse(mirror.problems(place, versions.CHARTS))
+        return place
 
     @field_validator("labels")
     @classmethod

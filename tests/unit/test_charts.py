@@ -27,7 +27,7 @@ def test_registry_mirror_has_the_pinned_version_under_the_charts_own_name() -> N
     }
 
 
-def test_directory_mirror_has_the_version_that_lies_there() -> None:
+def test_directory_mirror_is_taken_as_it_lies_there() -> None:
     assert charts.source(CHART, "/srv/charts") == {"chart": "/srv/charts/cert-manager"}
 
 

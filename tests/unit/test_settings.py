@@ -538,15 +538,39 @@ def test_bad_input_is_refused_with_this_line_and_no_other(stack: Stack, changes:
     assert problems(stack(changes)) == [line]
 
 
-def test_directory_mirror_without_a_chart_is_told_which(stack: Stack, tmp_path: Path) -> None:
+def lay_out_charts(directory: Path) -> None:
+    """A directory mirror as `helm pull --untar` makes it."""
     for chart in versions.CHARTS:
-        (tmp_path / chart.name).mkdir()
-        (tmp_path / chart.name / "Chart.yaml").touch()
+        (directory / chart.name).mkdir()
+        (directory / chart.name / "Chart.yaml").write_text(f"name: {chart.name}\nversion: {chart.version}\n")
+
+
+def test_directory_mirror_without_a_chart_is_told_which(stack: Stack, tmp_path: Path) -> None:
+    lay_out_charts(tmp_path)
     (tmp_path / "istiod" / "Chart.yaml").unlink()
 
     assert problems(stack({"chartMirror": str(tmp_path)})) == [
         f'chartMirror: "{tmp_path}" is a directory without istiod/Chart.yaml. Put every chart into a folder of its '
         "name there, or use an OCI prefix (oci://...)."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("version: v1.19.1\n", "version 1.19.1"), ('version: "1.21.20"\n', "version 1.21.20"), ("", "no version")],
+    ids=["older", "longer", "none"],
+)
+def test_directory_mirror_with_another_version_of_a_chart_is_refused(
+    stack: Stack, tmp_path: Path, text: str, found: str
+) -> None:
+    """Helm would install it without a word."""
+    lay_out_charts(tmp_path)
+    (tmp_path / "cert-manager" / "Chart.yaml").write_text(f"apiVersion: v2\nappVersion: v1.21.2\n{text}")
+
+    assert problems(stack({"chartMirror": str(tmp_path)})) == [
+        f'chartMirror: "{tmp_path}" has cert-manager/Chart.yaml of {found}, and v1.21.2 is pinned. Get that one (`helm '
+        "pull oci://quay.io/jetstack/charts/cert-manager --version v1.21.2 --untar`), or change the pin in "
+        "infra/versions.py."
     ]
 
 
@@ -738,9 +762,7 @@ def test_tensor_parallelism_that_divides_the_slice_is_accepted(stack: Stack, sli
 
 
 def test_directory_mirror_with_every_chart_is_accepted(stack: Stack, tmp_path: Path) -> None:
-    for chart in versions.CHARTS:
-        (tmp_path / chart.name).mkdir()
-        (tmp_path / chart.name / "Chart.yaml").touch()
+    lay_out_charts(tmp_path)
 
     assert parse(stack({"chartMirror": str(tmp_path)})).chart_mirror == str(tmp_path)
 
