@@ -27,6 +27,8 @@ from typing import NamedTuple
 
 from infra import versions
 
+from . import published
+
 HOME = Path(__file__).resolve().parent.parent / ".sandbox"
 BIN = HOME / "bin"
 CHARTS = HOME / "charts"
@@ -294,7 +296,15 @@ def _copy(source: Source, target: Path) -> None:
 
 
 def _finish(chart: versions.Chart, folder: Path) -> None:
-    """Take the steps of the chart's release, which turn its source into what the repository of charts serves."""
+    """Take the steps of the chart's release, which turn its source into what the repository of charts serves.
+
+    A module would make a chart of any version: one that the repository does not have is refused, and so is one whose
+    module is of another, where modules have versions.
+    """
+    try:
+        published.chart(chart.source, chart.name, chart.version)
+    except published.UnpublishedError as error:
+        raise BuildError(f"infra/versions.py pins {chart.name} {chart.version}: {error}") from None
     metadata, values = folder / "Chart.yaml", folder / "values.yaml"
     if chart.source == versions.ISTIOD.source:
         # https://github.com/istio/release-builder/blob/master/pkg/build/helm.go
@@ -304,6 +314,12 @@ def _finish(chart: versions.Chart, folder: Path) -> None:
             _set(values, "hub: registry.istio.io/testing", "hub: registry.istio.io/release")
             _set(values, "tag: latest", f"tag: {chart.version}")
     elif chart == versions.CERT_MANAGER:
+        source = CHART_SOURCES[chart]
+        if (built := required(source.tools, source.module)) != chart.version:
+            raise BuildError(
+                f"infra/versions.py pins {chart.name} {chart.version}, sandbox/tools/{source.tools}/go.mod {built}. "
+                "Pin the same in both, with `go mod tidy` beside go.mod."
+            )
         # `helm package` with two flags: https://github.com/cert-manager/cert-manager/blob/v1.21.1/make/manifests.mk
         _set(metadata, "version: v0.0.0", f"version: {chart.version}")
         _set(metadata, "appVersion: v0.0.0", f"appVersion: {chart.version}")

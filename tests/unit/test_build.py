@@ -117,6 +117,27 @@ def test_a_chart_whose_source_has_changed_is_refused(modules: Path) -> None:
     assert not build.CHARTS.exists()
 
 
+def test_chart_version_that_nobody_published_is_not_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Istio's charts come from a commit, and would become of any version."""
+    moved = {c._replace(version="1.31.99") if c == versions.ISTIOD else c: s for c, s in build.CHART_SOURCES.items()}
+    monkeypatch.setattr(build, "CHART_SOURCES", moved)
+    with pytest.raises(
+        build.BuildError, match=r"pins istiod 1\.31\.99: failed to perform \"FetchReference\" .* not found"
+    ):
+        build.ensure()
+    assert not build.CHARTS.exists()
+
+
+def test_chart_of_another_version_than_its_module_is_not_laid_out() -> None:
+    pins = build.TOOLS / "charts" / "go.mod"
+    pins.write_text(pins.read_text().replace(versions.CERT_MANAGER.version, "v1.21.1"))
+    with pytest.raises(
+        build.BuildError, match=r"cert-manager v1\.21\.2, sandbox/tools/charts/go\.mod v1\.21\.1\. Pin the same"
+    ):
+        build.ensure()
+    assert not build.CHARTS.exists()
+
+
 def test_every_chart_of_the_program_is_laid_out() -> None:
     assert set(build.CHART_SOURCES) == set(versions.CHARTS)
 
