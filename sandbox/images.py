@@ -1,8 +1,8 @@
 """Which program of this machine runs in place of which container image, and what has to be adapted for it.
 
-There are no images and no registry here. An image that is not in `IMAGES` cannot be pulled, as on a machine where it
-does not exist. A container runs with its own command, arguments and environment; every exception stands below with its
-reason.
+There are no images and no registry here. An image that is not in `published`, or for which `IMAGES` has no program,
+cannot be pulled, as on a machine where it does not exist. A container runs with its own command, arguments and
+environment; every exception stands below with its reason, and so does what the program needs of its container.
 """
 
 import json
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
+from . import published
+from .container_rules import Needs
 from .envoy import bootstrap
 from .vllm_flags import RELEASE
 
@@ -32,7 +34,8 @@ class ExecError(Exception):
 
 
 class Image(NamedTuple):
-    """An image: its entrypoint, the program here for each of its own, and what adapts its arguments and environment.
+    """An image: its entrypoint, the program here for each of its own, what it needs of its container, and what adapts
+    its arguments and environment.
 
     A program is a command line; a bare name is one of the sandbox's own programs. `adapt` returns the arguments after
     the program, and may change the environment.
@@ -40,6 +43,7 @@ class Image(NamedTuple):
 
     entrypoint: list[str]
     programs: dict[str, list[str]]
+    needs: Needs
     adapt: Callable[["Pod", list[str], Env], list[str]] | None = None
 
 
@@ -94,31 +98,51 @@ def _picker(_: "Pod", args: list[str], __: Env) -> list[str]:
     return [*args[:at], yaml.safe_dump(config, sort_keys=False), *args[at + 1 :]]
 
 
-SCHEMES = ("gs", "s3", "hdfs", "webhdfs", "http", "https", "file", "hf")
-"""What KServe's storage initializer can read: `kserve_storage.py` of KServe v0.20.0."""
+DISTROLESS = Needs(user=65532)
+"""Images on `gcr.io/distroless/static:nonroot`: https://github.com/GoogleContainerTools/distroless."""
 
-
-def _download(_: "Pod", args: list[str], __: Env) -> list[str]:
-    """Nothing is downloaded, but the arguments have to be such that something could be."""
-    uri, path = (*args, "", "")[:2]
-    if uri.split("://")[0] in SCHEMES and path.startswith("/"):
-        return ["-c", 'echo "would copy $0 to $1"', uri, path]
-    return ["-c", 'echo "cannot recognize the storage type of $0, or the path $1" >&2; exit 1', uri, path]
+VLLM = Needs(
+    # No USER in https://github.com/vllm-project/tpu-inference/blob/main/docker/Dockerfile.
+    user=0,
+    # https://cloud.google.com/kubernetes-engine/docs/how-to/tpus: an unprivileged container of v6e adds it, to raise
+    # the limit of locked memory. VFIO counts what it maps against that limit, and the kernel answers ENOMEM.
+    capabilities={
+        "SYS_RESOURCE": "RuntimeError: Unable to initialize backend 'tpu': RESOURCE_EXHAUSTED: TPU initialization "
+        "failed: Failed to map transfer buffer chunk for DMA: Cannot allocate memory (locked-memory limit: the "
+        "container has no CAP_SYS_RESOURCE to raise it)"
+    },
+    # An estimate, well below any published limit: JAX, PyTorch and one file of weights of up to 5 GB at a time.
+    memory="8Gi",
+    # The smallest that is published: https://docs.vllm.ai/projects/tpu/en/latest/getting_started/installation/.
+    shm="10G",
+    tpu=True,
+)
 
 
 def _cert_manager(role: str) -> Image:
-    return Image(["/app"], {"/app": _python("cert_manager", role)})
+    # Its chart asks for runAsNonRoot and names no user. The memory is an estimate; no limit is published.
+    return Image(["/app"], {"/app": _python("cert_manager", role)}, Needs(user=1000, memory="32Mi"))
 
 
 IMAGES = {
-    "kserve/llmisvc-controller": Image(["/manager"], {"/manager": ["llmisvc"]}),
-    "kserve/storage-initializer": Image(["/initializer"], {"/initializer": ["/bin/sh"]}, _download),
-    "istio/pilot": Image(["pilot-discovery"], {"pilot-discovery": ["pilot-discovery"]}, _istiod),
-    "istio/proxyv2": Image(["pilot-agent"], {"pilot-agent": [str(Path(sys.executable).parent / "envoy")]}, _proxy),
+    "docker.io/kserve/llmisvc-controller": Image(["/manager"], {"/manager": ["llmisvc"]}, DISTROLESS),
+    "docker.io/kserve/storage-initializer": Image(
+        ["/initializer"],
+        {"/initializer": _python("storage_initializer")},
+        # `python/storage-initializer.Dockerfile` and the limit in the charts of KServe v0.20.0.
+        Needs(user=1000, memory="1Gi"),
+    ),
+    # `pilot/docker/Dockerfile.pilot` names a user, `Dockerfile.proxyv2` none, and the gateway's chart names one.
+    "registry.istio.io/release/pilot": Image(
+        ["pilot-discovery"], {"pilot-discovery": ["pilot-discovery"]}, Needs(user=1337), _istiod
+    ),
+    "registry.istio.io/release/proxyv2": Image(
+        ["pilot-agent"], {"pilot-agent": [str(Path(sys.executable).parent / "envoy")]}, Needs(user=0), _proxy
+    ),
     # The picker of the Gateway API Inference Extension, which llm-d's is a fork of and no Go module.
-    "ghcr.io/llm-d/llm-d-router-endpoint-picker": Image(["/app/epp"], {"/app/epp": ["epp"]}, _picker),
+    "ghcr.io/llm-d/llm-d-router-endpoint-picker": Image(["/app/epp"], {"/app/epp": ["epp"]}, DISTROLESS, _picker),
     # Its entrypoint runs its arguments.
-    "vllm/vllm-tpu": Image([], {"vllm": _python("model_server")}),
+    "docker.io/vllm/vllm-tpu": Image([], {"vllm": _python("model_server")}, VLLM),
     # Its commands are not in its Go module.
     "quay.io/jetstack/cert-manager-controller": _cert_manager("controller"),
     "quay.io/jetstack/cert-manager-cainjector": _cert_manager("cainjector"),
@@ -126,24 +150,22 @@ IMAGES = {
     "quay.io/jetstack/cert-manager-startupapicheck": _cert_manager("startupapicheck"),
 }
 
-ALIASES = {"registry.istio.io/testing": "istio", "registry.istio.io/release": "istio", "gcr.io/istio-testing": "istio"}
-"""Other places of the same images, as charts of other releases name them."""
-
-TAGS = {"vllm/vllm-tpu": f"v{RELEASE}"}
+TAGS = {"docker.io/vllm/vllm-tpu": f"v{RELEASE}"}
 """The only tag where the stand-in is of one release: it knows the flags of this one."""
 
 
-def find(reference: str) -> Image:
+def find(text: str) -> Image:
     """The image of this name, or a `PullError`."""
-    place, _, last = reference.partition("@")[0].removeprefix("docker.io/").rpartition("/")
-    name, _, tag = last.partition(":")
-    repository = f"{ALIASES.get(place, place)}/{name}"
-    if repository not in IMAGES or tag != TAGS.get(repository, tag):
+    try:
+        reference = published.image(text)
+    except published.UnpublishedError as error:
+        raise PullError(str(error)) from None
+    if reference.name not in IMAGES or reference.tag != TAGS.get(reference.name, reference.tag):
         raise PullError(
-            f'failed to pull and unpack image "{reference}": not found '
-            "(the images that the sandbox has a program for are in sandbox/images.py)"
+            f'failed to pull and unpack image "{reference}": not found (it is published, but the sandbox has no '
+            "program for it: the images that it has one for are in sandbox/images.py)"
         )
-    return IMAGES[repository]
+    return IMAGES[reference.name]
 
 
 def command(image: Image, pod: "Pod", argv: list[str], env: Env) -> list[str]:

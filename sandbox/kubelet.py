@@ -7,8 +7,9 @@ program runs for which image.
 
 It leaves out what takes a container: a program sees the machine's files. Volumes below /run, credentials among them,
 are where the Pod mounts them; all are in the Pod's folder, `<home>/pods/<namespace>_<name>/<mountPath>`, which is the
-working directory. Users, capabilities and limits are not applied. It also runs no `preStop` hooks, no probes by command
-and no sidecars among init containers, and a volume stays as it was when the Pod started. Time passes faster: see
+working directory. What a container may do and how much it gets is in `container_rules`: what would be refused, or would
+end for lack of something, is refused or ends here. It also runs no `preStop` hooks, no probes by command and no
+sidecars among init containers, and a volume stays as it was when the Pod started. Time passes faster: see
 `probe.SPEED`.
 """
 
@@ -29,7 +30,7 @@ from ipaddress import IPv4Address
 
 from kubernetes.utils import parse_quantity
 
-from . import images
+from . import container_rules, images
 from .api import STRATEGIC, UNREACHABLE, Api, ApiException, Json, now
 from .control_plane import ControlPlane
 from .isolate import API_SERVER, BRIDGE
@@ -79,6 +80,10 @@ class Container:
                 self._start()
         elif (code := self._process.poll()) is not None:
             self._ended(code)
+        elif _resident(self._process.pid) > container_rules.memory_limit(self.spec):
+            self._process.kill()
+            self._process.wait()
+            self._ended(137, "OOMKilled")
         elif failed := self._ask():
             message = f"Container {self.spec['name']} failed {failed.kind} probe, will be restarted"
             self.pod.event("Killing", message, once=False)
@@ -104,7 +109,10 @@ class Container:
             image = images.find(spec["image"])
             env = pod.environment(spec)
             argv = [expand(part, env) for part in [*(spec.get("command") or image.entrypoint), *spec.get("args", [])]]
+            if problem := container_rules.config_error(image.needs, pod.manifest, spec):
+                raise MissingError(problem)
             command = images.command(image, pod, argv, env)
+            failure = container_rules.failure(image.needs, pod.manifest, spec, env, pod.node)
         except images.PullError as error:
             pulled_before = self.state.get("waiting", {}).get("reason") in ("ErrImagePull", "ImagePullBackOff")
             message = (
@@ -116,6 +124,11 @@ class Container:
         except images.ExecError as error:
             self._ended(128, "StartError", str(error))
         else:
+            if failure:
+                with file.open("a") as log:
+                    log.write(f"{failure.message}\n")
+                self._ended(*failure)
+                return
             command = ["/bin/sh", "-c", f'{"".join(pod.binds(spec))}exec "$@"', "sh", *command]
             self._process = pod.plane.processes.start(self.log, command, env=env, netns=pod.netns, cwd=pod.folder)
             self.state = {"running": {"startedAt": self._started_at}}
@@ -188,6 +201,11 @@ class Pod:
         self._reported: Json = {}
         self._conditions: dict[str, Json] = {}
         self._said: set[str] = set()
+
+    @property
+    def node(self) -> Json:
+        """The node that it is bound to, as it was when the Pod started."""
+        return self._node
 
     def _run(self) -> None:
         try:
@@ -413,6 +431,14 @@ class Pod:
 def expand(text: str, env: dict[str, str]) -> str:
     """`$(NAME)` replaced by a variable that is known, `$$` by a dollar."""
     return re.sub(r"\$(?:\$|\(([^)]+)\))", lambda m: "$" if m[0] == "$$" else env.get(m[1], m[0]), text)
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory that a program holds; 0 once it has ended."""
+    with suppress(OSError), open(f"/proc/{pid}/status") as status:
+        found = re.search(r"^VmRSS:\s+(\d+) kB", status.read(), re.MULTILINE)
+        return int(found[1]) * 1024 if found else 0
+    return 0
 
 
 def _ip(*commands: str, netns: str = "") -> None:
