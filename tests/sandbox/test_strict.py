@@ -49,16 +49,16 @@ class Fault(NamedTuple):
     words: str
 
 
-def _told(plane: ControlPlane, *which: str) -> str:
-    """What the containers of some Pods have to say for themselves, and the events of their namespace."""
-    pods = json.loads(plane.kubectl("get", "pods", *which, "--output=json"))["items"]
+def _told(plane: ControlPlane, *pods_of: str) -> str:
+    """What the containers of some Pods have to say for themselves: reason, exit code, message."""
+    pods = json.loads(plane.kubectl("get", "pods", *pods_of, "--output=json"))["items"]
     statuses = [
         state
         for pod in pods
         for kind in ("initContainerStatuses", "containerStatuses")
         for container in pod["status"].get(kind, [])
-        for which in ("state", "lastState")
-        for state in container[which].values()
+        for when in ("state", "lastState")
+        for state in container[when].values()
     ]
     return "\n".join(f"{s.get('reason')} {s.get('exitCode', '')} {s.get('message', '')}" for s in statuses)
 
@@ -170,7 +170,7 @@ FAULTS = [
     ),
     Fault(
         "1 MiB of memory for the storage initializer",
-        of_the_model(lambda t: initializer(t).update(resources={"limits": {"memory": "1Mi"}})),
+        of_the_model(lambda t: initializer(t).update(resources={k: {"memory": "1Mi"} for k in ("limits", "requests")})),
         "kernel",
         "OOMKilled 137",
     ),
@@ -239,7 +239,7 @@ FAULTS = [
             }
         ),
         "API server",
-        'unknown field "spec.dnsName"',
+        ".spec.dnsName: field not declared in schema",
     ),
 ]
 
