@@ -1,12 +1,12 @@
 """What a machine and its container runtime hold a container to, and what its program does when it gets too little.
 
-Decisions only, on the Pod as the API server has it and on what the program of an image needs: `kubelet` carries them
-out. A container is refused (`config_error`) or its program ends at its start (`failure`), as both would in reality:
+Decisions on the Pod as the API server has it and on what the program of an image needs; `kubelet` carries them out. A
+container is refused (`config_error`) or its program ends at its start (`failure`), as both would in reality:
 
 - `runAsNonRoot` against `runAsUser` and the user of the image, in the kubelet's words;
 - a capability that the program needs and has not. A program that does not run as root has none, whatever is added,
   as Kubernetes sets no ambient ones;
-- a memory limit below what the program needs: killed for it, exit code 137. `kubelet` also measures what runs;
+- a memory limit below what the program needs: killed, exit code 137. What runs is measured as well (`resident`);
 - a /dev/shm that is smaller than what the program writes there: a bus error, exit code 135, as a page of a full tmpfs
   cannot be had. Without a volume it has the 64 MiB that container runtimes give;
 - chips, host bounds and chip bounds that are not those of the node, in libtpu's words.
@@ -17,7 +17,10 @@ limits of CPU; the sizes of volumes other than /dev/shm, as no program here fill
 """
 
 import math
+import re
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from kubernetes.utils import parse_quantity
@@ -101,6 +104,15 @@ def memory_limit(container: Json) -> float:
     """In bytes; infinite without one."""
     limit = container.get("resources", {}).get("limits", {}).get("memory")
     return _bytes(limit) if limit else math.inf
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a running program holds; 0 once it has ended. Linux only, as is what runs Pods."""
+    with suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        if found := re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE):
+            return int(found[1]) * 1024
+    return 0
 
 
 def shm(pod: Json, container: Json) -> float:

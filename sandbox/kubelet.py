@@ -80,7 +80,7 @@ class Container:
                 self._start()
         elif (code := self._process.poll()) is not None:
             self._ended(code)
-        elif _resident(self._process.pid) > container_rules.memory_limit(self.spec):
+        elif container_rules.resident(self._process.pid) > container_rules.memory_limit(self.spec):
             self._process.kill()
             self._process.wait()
             self._ended(137, "OOMKilled")
@@ -431,14 +431,6 @@ class Pod:
 def expand(text: str, env: dict[str, str]) -> str:
     """`$(NAME)` replaced by a variable that is known, `$$` by a dollar."""
     return re.sub(r"\$(?:\$|\(([^)]+)\))", lambda m: "$" if m[0] == "$$" else env.get(m[1], m[0]), text)
-
-
-def _resident(pid: int) -> int:
-    """Bytes of memory that a program holds; 0 once it has ended."""
-    with suppress(OSError), open(f"/proc/{pid}/status") as status:
-        found = re.search(r"^VmRSS:\s+(\d+) kB", status.read(), re.MULTILINE)
-        return int(found[1]) * 1024 if found else 0
-    return 0
 
 
 def _ip(*commands: str, netns: str = "") -> None:

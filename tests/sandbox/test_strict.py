@@ -88,12 +88,14 @@ def of_the_model(change: Callable[[Template], Any], **model: Any) -> Make:
     return make
 
 
-def of_an_image(reference: str) -> Make:
-    """A Pod of an image, as a chart with this tag would have it."""
+def of_an_image(reference: str, **limits: str) -> Make:
+    """A Pod of an image, as a chart with this tag and these limits would have it."""
+    container = {"name": "strict", "image": reference, "resources": {"limits": limits}}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "strict"}, "spec": {"containers": [container]}}
 
     @contextmanager
     def make(where: Where) -> Iterator[Callable[[], str]]:
-        where.plane.kubectl("run", "strict", f"--image={reference}", NAMESPACE)
+        where.plane.kubectl("apply", "--server-side", NAMESPACE, "--filename=-", stdin=json.dumps(pod))
         try:
             yield lambda: _told(where.plane, NAMESPACE, "--field-selector=metadata.name=strict")
         finally:
@@ -171,6 +173,12 @@ FAULTS = [
     Fault(
         "1 MiB of memory for the storage initializer",
         of_the_model(lambda t: initializer(t).update(resources={k: {"memory": "1Mi"} for k in ("limits", "requests")})),
+        "kernel",
+        "OOMKilled 137",
+    ),
+    Fault(
+        "less memory than KServe's controller is measured to hold",
+        of_an_image(f"kserve/llmisvc-controller:{versions.KSERVE_CONTROLLER.version}", memory="10Mi"),
         "kernel",
         "OOMKilled 137",
     ),

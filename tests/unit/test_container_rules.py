@@ -1,5 +1,6 @@
 """What the sandbox holds a container to: the program's own Pod passes, each change that reality refuses does not."""
 
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from infra import tpu, vllm
 from infra.model import Model
 from sandbox import container_rules, images
-from sandbox.container_rules import Failure, Needs
+from sandbox.container_rules import Failure, Needs, resident
 
 Json = dict[str, Any]
 Change = Callable[[Json], Any]
@@ -197,3 +198,9 @@ def test_without_a_limit_the_machines_memory_is_enough() -> None:
     of["spec"]["volumes"] = []
     assert container_rules.memory_limit(main(of)) == float("inf")
     assert ends(of, NOBODY) is None
+
+
+def test_program_that_has_ended_holds_no_memory() -> None:
+    ended = subprocess.Popen(["true"])  # noqa: S607
+    ended.wait()
+    assert resident(ended.pid) == 0
