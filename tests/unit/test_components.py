@@ -692,10 +692,15 @@ def test_reservation_is_named_by_googles_key(run: Run) -> None:
     assert pool["nodeConfig"]["reservationAffinity"]["key"] == "compute.googleapis.com/reservation-name"
 
 
+def test_kernels_of_tpu_nodes_map_what_a_server_maps_while_it_loads(dev: Declared) -> None:
+    assert tpu_pool(dev).inputs["nodeConfig"]["linuxNodeConfig"] == {"sysctls": {"vm.max_map_count": "8388608"}}
+    assert "linuxNodeConfig" not in dev.one(":NodePool", "system").inputs["nodeConfig"]
+
+
 def test_another_machine_replaces_the_tpu_pool_and_nothing_else_is_ignored(dev: Declared) -> None:
     pool = tpu_pool(dev).request
     assert list(pool.replaceOnChanges) == ["nodeConfig.machineType"]
-    assert list(pool.ignoreChanges) == ["initialNodeCount"]
+    assert list(pool.ignoreChanges) == ["initialNodeCount", "nodeConfig.advancedMachineFeatures"]
     assert list(dev.one(":NodePool", "system").request.ignoreChanges) == ["initialNodeCount"]
 
 
