@@ -17,6 +17,7 @@ from decimal import Decimal
 
 from kubernetes.utils import parse_quantity
 
+from . import machines
 from .api import MERGE, UNREACHABLE, Api, ApiException, Json, now
 from .control_plane import ControlPlane
 from .google import CLUSTER, POOL, TPU_MACHINES
@@ -27,9 +28,6 @@ POLL_SECONDS = 0.5
 ZONES_OF_A_REGION = "abc"
 POOL_LABEL = "cloud.google.com/gke-nodepool"
 CHIPS = "google.com/tpu"
-TPU_VCPUS_AND_GB = {"ct6e-standard-1t": (44, 176), "ct6e-standard-4t": (180, 720), "ct6e-standard-8t": (180, 1440)}
-"""https://cloud.google.com/tpu/docs/v6e#configurations"""
-GB_PER_VCPU = {"standard": 4, "highmem": 8, "highcpu": 1}
 NODE_INFO = (
     *("machineID", "systemUUID", "bootID", "kernelVersion", "osImage"),
     *("containerRuntimeVersion", "kubeProxyVersion", "operatingSystem", "architecture"),
@@ -37,22 +35,20 @@ NODE_INFO = (
 EFFECTS = {"NO_SCHEDULE": "NoSchedule", "PREFER_NO_SCHEDULE": "PreferNoSchedule", "NO_EXECUTE": "NoExecute"}
 
 
-def machine(kind: str) -> tuple[int, int]:
+def machine(kind: str) -> tuple[int, float]:
     """vCPUs and GB of memory of a machine type."""
-    _, shape, size = [*kind.split("-"), "", ""][:3]
-    if kind in TPU_VCPUS_AND_GB:
-        return TPU_VCPUS_AND_GB[kind]
-    return (int(size), int(size) * GB_PER_VCPU[shape]) if size.isdigit() and shape in GB_PER_VCPU else (2, 4)
+    found = machines.machine(kind)
+    return found.vcpus, found.gb
 
 
-def allocatable(vcpus: int, gb: int) -> tuple[int, int]:
+def allocatable(vcpus: int, gb: float) -> tuple[int, int]:
     """Milli-CPUs and MiB that GKE leaves to Pods on such a machine.
 
     https://cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes#memory_and_cpu_reservations
     """
     cpu = sum(share for i, share in enumerate((60, 10, 5, 5)) if i < vcpus) + max(vcpus - 4, 0) * 2.5
     steps = ((4, 0.25), (4, 0.20), (8, 0.10), (112, 0.06), (gb, 0.02))
-    memory, rest = 100 / 1024, float(gb)
+    memory, rest = 100 / 1024, gb
     for size, share in steps:
         memory, rest = memory + min(size, rest) * share, max(rest - size, 0)
     return int(vcpus * 1000 - cpu), int((gb - memory) * 1024)

@@ -32,8 +32,8 @@ Props = dict[str, Any]
 class Call:
     """What every operation knows: type token, URN, logical name, and the configuration of the resource's provider.
 
-    `state` is what the engine has of the resource (in `read` and `delete`), `timeout` how long it may take in seconds
-    (0: the cloud's own limit), and `cancelled` is set when the user no longer wants to wait.
+    `state` is what the engine has of the resource (in `drift`, `read` and `delete`), `timeout` how long it may take in
+    seconds (0: the cloud's own limit), and `cancelled` is set when the user no longer wants to wait.
     """
 
     kind: str
@@ -61,13 +61,14 @@ class Cloud(Protocol):
     """What a cloud decides; a refusal is a `CloudError`.
 
     Operations run one at a time, as each holds the lock of `world`; a cloud that has to wait for something brings a
-    `lock` of its own.
+    `lock` of its own. A cloud in which other inputs may mean the same brings `unchanged`, which returns the new ones
+    with the old value wherever that is so.
 
     `check` returns the inputs with defaults and auto-names (`suffix` is random, and fixed for a resource in one run);
     `config_replaces` the key whose change replaces the provider itself; `config_target` the keys that name what it
     talks to, of which it tells the first unknown one alone; `replaces` whether a change of an input replaces the
-    resource; `drift` the outputs that an update would change although no input does; `preview` the outputs that are
-    known before the operation.
+    resource; `drift` the outputs that an update would change although no input does, and the provider's own keys;
+    `preview` the outputs that are known before the operation.
     """
 
     world: World
@@ -252,6 +253,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: Any) -> Any:
         def diff(call: Call) -> Any:
             old, new = _props(request.old_inputs), _props(request.news)
+            if settle := getattr(self.cloud, "unchanged", None):
+                new = settle(call, old, new)
             found = dict.fromkeys(self.cloud.drift(call, request.id, new), "UPDATE") | dict(changes(old, new))
             # In a refresh it is the provider who has to know of these; in an update the engine has seen to them.
             for ignored in request.ignoreChanges:
@@ -260,7 +263,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             delete_first = self.cloud.delete_before_replace(call, old, new)
             return _diff(found, lambda path: self.cloud.replaces(call, path), delete_first)
 
-        return self._run(request, context, diff)
+        return self._run(request, context, diff, request.olds)
 
     def Create(self, request: Any, context: Any) -> Any:
         def create(call: Call) -> Any:
