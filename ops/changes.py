@@ -96,7 +96,7 @@ WATCHED = (
 )
 """In the order of the report. The first that fits counts."""
 
-_NEW_NODES = r"nodeConfig\.(machineType|diskSizeGb|diskType|imageType)"
+_NEW_NODES = r"nodeConfig\.(machineType|diskSizeGb|diskType|imageType|linuxNodeConfig)"
 IN_PLACE = (
     (
         "TpuPool$gcp:container/nodePool:NodePool",
@@ -133,6 +133,39 @@ TITLES = {
 }
 
 
+def _internal(path: str) -> bool:
+    """Whether a property is the provider's own, like `__meta` and `__defaults`."""
+    return any(name.startswith("__") for name in _names(path))
+
+
+def _within(path: str, block: str) -> bool:
+    return path.startswith((f"{block}.", f"{block}["))
+
+
+def _forces(diff: PropertyDiff | None) -> bool:
+    return bool(diff and diff.diff_kind.endswith("-replace"))
+
+
+def _names(path: str) -> list[str]:
+    """The steps of a property path in the engine's syntax."""
+    return [a or b or c for a, b, c in re.findall(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)', path)]
+
+
+def _look_up(path: str, value: Any) -> Any:
+    """The value at a path, None if there is none, `HIDDEN` if something on the way is secret or unknown."""
+    for name in _names(path):
+        if isinstance(value, dict) and _special_sig_key not in value:
+            value = value.get(name)
+        elif isinstance(value, list) and name.isdigit():
+            value = value[int(name)] if int(name) < len(value) else None
+        elif value is not None:
+            return HIDDEN
+    return value
+
+
+HIDDEN = object()
+
+
 @dataclass
 class Change:
     """What happens to one resource: its steps (a replacement has several) as one operation."""
@@ -144,12 +177,46 @@ class Change:
     new: StepEventStateMetadata | None = None
     paths: dict[str, PropertyDiff | None] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
+    found: bool = False
+    """By a refresh: what only the cloud says counts too."""
+
+    @property
+    def shown(self) -> list[str]:
+        """The property paths that a person can use, or else those that there are.
+
+        Without the provider's own keys, such as `__meta`, without blocks of which a part is there, and without what
+        only the cloud fills in, unless it is what forces a replacement.
+        """
+        return self._given or self._leaves
 
     @property
     def causes(self) -> list[str]:
         """The property paths that make it a replacement; none if it is replaced with what it depends on."""
-        paths = [path for path, diff in self.paths.items() if diff and diff.diff_kind.endswith("-replace")]
-        return paths or list(dict.fromkeys(self.keys))
+        forced = [path for path, diff in self.paths.items() if _forces(diff)]
+        known = self._given if self.old or self.new else self._leaves
+        if causes := [path for path in known if path in forced]:
+            return causes
+        # The provider names a block, or its own key, in place of what is different.
+        named = [*forced, *self.keys]
+        within = [path for path in known if any(path == block or _within(path, block) for block in named)]
+        return within or (known if named else [])
+
+    @property
+    def _leaves(self) -> list[str]:
+        own = [path for path in self.paths or dict.fromkeys(self.keys) if not _internal(path)]
+        return [path for path in own if not any(_within(other, path) for other in own)]
+
+    @property
+    def _given(self) -> list[str]:
+        """Those of which the program says something, or the cloud something that counts."""
+        inputs = [side.inputs for side in (self.old, self.new) if side]
+        outputs = self.old.outputs if self.old else None
+
+        def given(path: str) -> bool:
+            sides = [*inputs, outputs] if self.found or _forces(self.paths.get(path)) else inputs
+            return any(_look_up(path, side) not in (None, {}, []) for side in sides)
+
+        return [path for path in self._leaves if given(path)]
 
 
 @dataclass
@@ -193,7 +260,7 @@ def collect(events: Iterable[EngineEvent], kind: str = "preview") -> Outcome:
         outcome.started = True
         outcome.ended |= event.summary_event is not None
         if step := event.resource_pre_event or (event.res_outputs_event if kind == "drift" else None):
-            _add(outcome.changes, step.metadata)
+            _add(outcome.changes, step.metadata, found=kind == "drift")
         elif diagnostic := event.diagnostic_event:
             message = plain(diagnostic.message)
             said = {"error": outcome.errors, "warning": outcome.warnings}.get(diagnostic.severity)
@@ -205,11 +272,11 @@ def collect(events: Iterable[EngineEvent], kind: str = "preview") -> Outcome:
     return outcome
 
 
-def _add(changes: dict[str, Change], step: StepEventMetadata) -> None:
+def _add(changes: dict[str, Change], step: StepEventMetadata, *, found: bool) -> None:
     qualified, name = step.urn.split("::")[-2:]
     # `replace`, `create-replacement` and `delete-replaced` are one.
     op = "replace" if "replace" in step.op.value else "same" if step.op.value in ("refresh", "read") else step.op.value
-    change = changes.setdefault(step.urn, Change(op, qualified, name))
+    change = changes.setdefault(step.urn, Change(op, qualified, name, found=found))
     change.op = op if change.op == "same" else change.op
     change.old, change.new = step.old or change.old, step.new or change.new
     change.paths |= step.detailed_diff or dict.fromkeys(step.diffs or [])
@@ -270,18 +337,12 @@ def fit(blocks: list[Block], limit: int = LIMIT) -> str:
 
 def _value(path: str, state: StepEventStateMetadata | None, outputs: bool) -> str | None:
     """The value at a path if it may be shown, `unset` if there is none."""
-    value: Any = (state.outputs if outputs else state.inputs) if state else None
-    names = [a or b or c for a, b, c in re.findall(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)', path)]
-    for name in names:
-        if isinstance(value, dict) and _special_sig_key not in value:
-            value = value.get(name)
-        elif isinstance(value, list) and name.isdigit():
-            value = value[int(name)] if int(name) < len(value) else None
-        elif value is not None:
-            return None
+    value = _look_up(path, (state.outputs if outputs else state.inputs) if state else None)
+    if value is HIDDEN:
+        return None
     if value is None:
         return "unset"
-    last = next((name for name in reversed(names) if not name.isdigit()), "")
+    last = next((name for name in reversed(_names(path)) if not name.isdigit()), "")
     text = json.dumps(value) if isinstance(value, bool) else str(value)
     harmless = last in SHOWN or (last == "args" and SHOWN_FLAGS.fullmatch(text))
     known = isinstance(value, str | int | float) and len(text) <= 100 and text not in (UNKNOWN, "[secret]")
@@ -289,7 +350,7 @@ def _value(path: str, state: StepEventStateMetadata | None, outputs: bool) -> st
 
 
 def _paths(change: Change) -> Iterator[str]:
-    shown = [path for path in change.paths if not path.startswith("__")] or list(dict.fromkeys(change.keys))
+    shown = change.shown
     for path in shown[:MOST_PATHS]:
         diff = change.paths.get(path)
         old = _value(path, change.old, outputs=diff is not None and not diff.input_diff)

@@ -16,6 +16,7 @@ CLUSTER = "gke-tpu-inference:infra:Cluster$gcp:container/cluster:Cluster"
 ADDRESS = "gke-tpu-inference:infra:Network$gcp:compute/address:Address"
 TPU_POOL = "gke-tpu-inference:infra:TpuPool$gcp:container/nodePool:NodePool"
 SYSTEM_POOL = "gke-tpu-inference:infra:Cluster$gcp:container/nodePool:NodePool"
+SUBNET = "gke-tpu-inference:infra:Network$gcp:compute/subnetwork:Subnetwork"
 MODEL = "gke-tpu-inference:infra:Predictor$kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService"
 NAMESPACE = "kubernetes:core/v1:Namespace"
 ROUTER = "gke-tpu-inference:infra:Network$gcp:compute/router:Router"
@@ -129,6 +130,60 @@ def test_resource_replaced_with_what_it_needs_says_so() -> None:
     assert "Because something that it needs is replaced." in report(*replaced(MODEL, "m"))
 
 
+# Replacements as the official provider of Google Cloud tells them.
+
+SMALLER = ({"ipCidrRange": "10.0.0.0/20"}, {"ipCidrRange": "10.0.0.0/21"})
+
+
+def test_providers_own_key_is_no_cause_but_what_is_different_is() -> None:
+    diff = {"ipCidrRange": "update", "__meta": "update-replace"}
+    text = report(*replaced(SUBNET, "s", diff=diff, keys=["__meta"], old=SMALLER[0], new=SMALLER[1]))
+    assert line(text, "**replace** subnet").endswith("Because of `ipCidrRange`.")
+    assert "  - `ipCidrRange`: `10.0.0.0/20` → `10.0.0.0/21`" in text.splitlines()
+    assert "__meta" not in text
+
+
+POOL_INPUTS = {"cluster": "projects/p/c", "nodeConfig": {"machineType": "e2-standard-4"}}
+OF_POOL = {
+    "cluster": "update-replace",
+    "nodeConfig": "update-replace",
+    "nodeConfig.resourceManagerTags": "add-replace",
+}
+
+
+def test_block_and_what_only_the_provider_fills_in_are_no_causes() -> None:
+    text = report(*replaced(SYSTEM_POOL, "s", diff=OF_POOL, old=POOL_INPUTS, new=POOL_INPUTS))
+    assert line(text, "**replace** node pool").endswith("Because of `cluster`.")
+    assert "nodeConfig" not in text
+
+
+def test_pool_of_which_nothing_is_different_is_replaced_with_what_it_needs() -> None:
+    diff = {path: kind for path, kind in OF_POOL.items() if path != "cluster"}
+    text = report(*replaced(SYSTEM_POOL, "s", diff=diff, old=POOL_INPUTS, new=POOL_INPUTS))
+    assert line(text, "**replace** node pool").endswith("Because something that it needs is replaced.")
+
+
+def test_part_of_a_block_that_forces_it_is_the_cause_in_its_place() -> None:
+    new = {**POOL_INPUTS, "nodeConfig": {"machineType": "e2-standard-4", "spot": True}}
+    diff = {"nodeConfig": "update-replace", "nodeConfig.spot": "add"}
+    text = report(*replaced(SYSTEM_POOL, "s", diff=diff, old=POOL_INPUTS, new=new))
+    assert line(text, "**replace** node pool").endswith("Because of `nodeConfig.spot`.")
+
+
+def test_what_only_the_cloud_says_is_the_cause_if_it_forces_the_replacement() -> None:
+    steps = replaced(TPU_POOL, "t", diff={"nodeConfig.advancedMachineFeatures": "delete-replace"})
+    outputs = {"nodeConfig": {"advancedMachineFeatures": {"threadsPerCore": 1}}}
+    for event in steps:
+        event["resourcePreEvent"]["metadata"]["old"] = {"inputs": POOL_INPUTS, "outputs": outputs}
+    assert line(report(*steps), "**replace**").endswith("Because of `nodeConfig.advancedMachineFeatures`.")
+
+
+def test_drift_of_what_only_the_cloud_says_is_shown() -> None:
+    event = step("update", CLUSTER, "c", event="resOutputsEvent", diff={"masterVersion": "update", "name": "update"})
+    event["resOutputsEvent"]["metadata"]["old"] = {"inputs": {"name": "c"}, "outputs": {"masterVersion": "1"}}
+    assert "  - `masterVersion`" in report(event, kind="drift").splitlines()
+
+
 def test_models_replaced_for_the_same_reason_share_a_line() -> None:
     diff = {"spec.template.containers[0].image": "update-replace"}
     text = report(*replaced(MODEL, "a.one", diff=diff), *replaced(MODEL, "b.two", diff=diff))
@@ -149,6 +204,7 @@ def test_replaced_cluster_speaks_for_what_is_in_it_but_names_the_models() -> Non
             "nodeConfig.diskSizeGb",
             "TPU node pool `p`: GKE makes its nodes anew, one after the other",
         ),
+        (TPU_POOL, "nodeConfig.linuxNodeConfig.sysctls", "TPU node pool `p`: GKE makes its nodes anew, one after"),
         (TPU_POOL, "nodeLocations[1]", "**change** TPU node pool `p`: models in a zone that is taken away"),
         (SYSTEM_POOL, "nodeConfig.machineType", "**change** node pool `p`: GKE makes its nodes anew: a few minutes"),
     ],

@@ -72,6 +72,30 @@ def test_region_calls_out_cluster_address_pools_and_models(up: Make) -> None:
     ]
 
 
+def test_smaller_subnet_calls_out_all_that_stands_in_it_and_why(up: Make) -> None:
+    stack = up()
+    stack.set_config("subnetCidr", "10.0.0.0/21")
+    text = report(stack.preview)
+    assert called_out(text) == [
+        "**replace** cluster `tpu-inference`",
+        "**replace** TPU node pool `tpu`",
+        f"**replace** model `{NAME}`",
+        "**replace** subnet `tpu-inference`",
+        "**replace** node pool `system`",
+    ]
+    assert "replaced with the cluster that stands in it. Because of `ipCidrRange`." in text
+    assert "  - `ipCidrRange`: `10.0.0.0/20` → `10.0.0.0/21`" in text
+    assert "__meta" not in text
+
+
+def test_another_machine_for_the_system_is_a_change_that_costs(up: Make) -> None:
+    stack = up()
+    stack.set_config("systemMachineType", "e2-standard-8")
+    text = report(stack.preview)
+    assert called_out(text) == ["**change** node pool `system`"]
+    assert "`nodeConfig.machineType`: `e2-standard-4` → `e2-standard-8`" in text
+
+
 def test_removed_model_calls_out_model_and_namespace(two_models: Sandbox) -> None:
     two_models.set_config("models", [MODEL])
     text = report(two_models.preview)
