@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError
 
+from infra import cluster
+from infra.nodes import node_config
 from ops.recover import MADE_IN_STEPS, import_id
 from sandbox.faults import KILLED_AFTER, KILLED_BEFORE, REFUSED, Fault, FaultySandbox
 
@@ -83,14 +85,19 @@ def test_destroy_interrupted(up: Make, urn: str, effect: str) -> None:
 
 
 @pytest.mark.parametrize("effect", [KILLED_BEFORE, KILLED_AFTER])
-def test_interrupted_replacement_leaves_the_old_one_in_use(up: Make, effect: str) -> None:
+def test_interrupted_replacement_leaves_the_old_one_in_use(
+    up: Make, effect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No setting replaces anything that is made anew before the old one goes, but a change of the program may."""
     stack = up()
     [pool] = [urn for urn in resources() if urn.endswith("nodePool:NodePool::system")]
     [old] = [(r["type"], r["id"]) for r in stack.resources() if r["urn"] == pool]
-    stack.set_config("systemMachineType", "e2-standard-8")
+    scopes = ["https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/userinfo.email"]
+    monkeypatch.setattr(cluster, "node_config", lambda account: {**node_config(account), "oauth_scopes": scopes})
     interrupt(stack, Fault("create", pool, effect))
     assert old in in_the_clouds(stack)
     everything_up(stack)
+    assert old not in in_the_clouds(stack)
     nothing_left(stack)
 
 
