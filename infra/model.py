@@ -15,6 +15,15 @@ label, so a longer name would not be found by the route."""
 
 RESERVED_NAMESPACES = frozenset({"cert-manager", "default", "istio-ingress", "istio-system", "kserve"})
 
+TPU_DTYPES = {"auto": "bfloat16", "half": "bfloat16", "float16": "bfloat16"}
+"""What vLLM gets in place of a `dtype` that it would run as float16, if only for a checkpoint in float16 (`auto`).
+
+The TPU backend does not cast float16, and its attention kernel does not compile for it: `Mosaic failed to compile TPU
+kernel ... Invalid vector register cast` (tpu-inference 0.27.0, kernels/ragged_paged_attention/v3/kernel.py, with libtpu
+0.0.44 for v6e). vLLM's own TPU backend, which came before it, made bfloat16 of it (vllm/platforms/tpu.py
+of vLLM 0.10). float32 compiles and stays.
+"""
+
 _URI_FORMS = "hf://ORGANISATION/REPOSITORY, pvc://CLAIM/PATH or oci://REGISTRY/IMAGE:TAG"
 _OWN_FLAGS = {
     "--dtype": "the field `dtype` sets it",
@@ -159,6 +168,11 @@ class Model(BaseModel):
                     "Leave it out to use every chip."
                 )
         return size
+
+    @property
+    def tpu_dtype(self) -> str:
+        """The `dtype` as it reaches vLLM."""
+        return TPU_DTYPES.get(self.dtype, self.dtype)
 
     @property
     def names(self) -> tuple[str, ...]:

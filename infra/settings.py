@@ -289,6 +289,12 @@ class Settings(BaseModel):
                 "start."
                 for zone in unknown
             ),
+            *(
+                f"models[{i}].dtype: {model.dtype} reaches vLLM as {model.tpu_dtype}, as no TPU kernel of this release "
+                f"compiles for float16. Write {model.tpu_dtype}, and nothing else changes."
+                for i, model in enumerate(self.models)
+                if model.dtype in ("half", "float16")
+            ),
             *compatibility.gke_warnings(self.gke_version, versions.CHARTS),
         ]
 

@@ -19,7 +19,7 @@ def args(model: Model, tpu_slice: tpu.Slice) -> list[str]:
         "--served-model-name",
         *model.names,
         f"--tensor-parallel-size={model.tensor_parallel_size or tpu_slice.chips}",
-        f"--dtype={model.dtype}",
+        f"--dtype={model.tpu_dtype}",
         *([f"--max-model-len={model.max_model_len}"] if model.max_model_len else []),
         *model.extra_args,
     ]

@@ -1,10 +1,11 @@
-"""The requests of the API guide, matched against the route that the program declares."""
+"""The API guide against what the program declares: its requests against the route, its model against vLLM's flags."""
 
 from typing import Any, NamedTuple
 
 import pytest
+from project import stack_file
 
-from infra import outputs
+from infra import outputs, tpu, vllm
 from infra.model import Model
 from infra.routes import rules
 
@@ -137,3 +138,11 @@ def test_every_url_that_the_stack_tells_its_users_is_answered(route: list[dict[s
     urls: Any = outputs.endpoint("34.7.208.8", model)["endpoints"]
 
     assert [len(answers(route, "GET", url.removeprefix("http://34.7.208.8"))) for url in urls.values()] == [1] * 4
+
+
+def test_half_in_the_guide_is_what_the_dev_stack_says_in_a_tpus_words() -> None:
+    """Whoever writes the guide's word into a stack file gets the same server."""
+    dev = stack_file("dev")["models"][0]
+    model, as_in_the_guide = (Model.model_validate({**dev, "dtype": dtype}) for dtype in (dev["dtype"], "half"))
+
+    assert vllm.args(as_in_the_guide, tpu.SLICES["v6e-4"]) == vllm.args(model, tpu.SLICES["v6e-4"])

@@ -71,7 +71,7 @@ def test_every_flag_of_the_program_is_accepted(slice_: tpu.Slice) -> None:
     model = Model.model_validate(stack_file("dev")["models"][0])
     args = vllm_flags.parse([*SERVE, *vllm.args(model, slice_)])
     assert args.served_model_name == NAMES
-    assert (args.model, args.port, args.dtype, args.max_model_len) == ("/mnt/models", 8000, "half", 2048)
+    assert (args.model, args.port, args.dtype, args.max_model_len) == ("/mnt/models", 8000, "bfloat16", 2048)
     assert args.tensor_parallel_size == slice_.chips
 
 

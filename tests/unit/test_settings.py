@@ -829,6 +829,19 @@ def test_zone_with_v6e_is_no_warning(stack: Stack, zone: str) -> None:
     assert parse(stack({"location": zone})).warnings == []
 
 
+@pytest.mark.parametrize("dtype", ["half", "float16"])
+def test_float16_is_a_warning_as_it_reaches_vllm_as_another(stack: Stack, dtype: str) -> None:
+    assert parse(stack({"models[0].dtype": dtype})).warnings == [
+        f"models[0].dtype: {dtype} reaches vLLM as bfloat16, as no TPU kernel of this release compiles for float16. "
+        "Write bfloat16, and nothing else changes."
+    ]
+
+
+@pytest.mark.parametrize("dtype", ["auto", "bfloat16", "float", "float32"])
+def test_dtype_that_a_tpu_takes_is_no_warning(stack: Stack, dtype: str) -> None:
+    assert parse(stack({"models[0].dtype": dtype})).warnings == []
+
+
 # Names that a model answers to
 
 
@@ -871,7 +884,7 @@ def test_dev_stack_serves_one_model(values: Values) -> None:
         ("namespace", "llm-d-inference-scheduling"),
         ("uri", "hf://Qwen/Qwen2.5-3B-Instruct"),
         ("names", ("/mnt/models", "Qwen/Qwen2.5-3B-Instruct")),
-        ("dtype", "half"),
+        ("tpu_dtype", "bfloat16"),  # which the guide calls half: test_api_guide.py
         ("max_model_len", 2048),
         ("replicas", 1),
         ("extra_args", ()),

@@ -77,12 +77,21 @@ def test_served_names_of_ones_own() -> None:
     assert flags_of(servedNames=["a", "b"])["--served-model-name"] == ["a", "b"]
 
 
-def test_dtype() -> None:
-    assert flags_of(dtype="half")["--dtype"] == ["half"]
+@pytest.mark.parametrize("dtype", ["half", "float16", "bfloat16"])
+def test_sixteen_bits_are_bfloat16(dtype: str) -> None:
+    """float16 compiles for no TPU."""
+    assert flags_of(dtype=dtype)["--dtype"] == ["bfloat16"]
 
 
-def test_dtype_is_the_models_own_unless_set() -> None:
-    assert flags_of()["--dtype"] == ["auto"]
+def test_checkpoint_in_float16_does_not_stay_so_when_nothing_is_set() -> None:
+    """vLLM's own `auto` is the checkpoint's."""
+    assert flags_of()["--dtype"] == ["bfloat16"]
+
+
+@pytest.mark.parametrize("dtype", ["float", "float32"])
+def test_float32_stays(dtype: str) -> None:
+    """It compiles, and the backend does not cast."""
+    assert flags_of(dtype=dtype)["--dtype"] == [dtype]
 
 
 def test_longest_context() -> None:
@@ -104,9 +113,9 @@ def test_extra_flags_come_last_and_in_order() -> None:
 
 
 def test_extra_flags_take_nothing_from_the_others() -> None:
-    without = flags_of(dtype="half", maxModelLen=2048)
+    without = flags_of(dtype="bfloat16", maxModelLen=2048)
 
-    assert flags_of(dtype="half", maxModelLen=2048, extraArgs=["--seed=1"]) == {**without, "--seed": ["1"]}
+    assert flags_of(dtype="bfloat16", maxModelLen=2048, extraArgs=["--seed=1"]) == {**without, "--seed": ["1"]}
 
 
 def test_flags_reach_the_container(container: dict[str, Any], slice_: tpu.Slice) -> None:
