@@ -38,6 +38,7 @@ _OWN_FLAGS = {
     "--model": "the field `uri` sets it",
     "--config": "a file of flags would override the fields",
     "--port": "routes and probes rely on port 8000",
+    "--shutdown-timeout": "the Pod's grace period goes with it",
     "--host": "probes rely on every interface",
     "--uds": "routes and probes rely on port 8000",
     "--ssl-keyfile": "probes and gateway speak plain HTTP to vLLM",

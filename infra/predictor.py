@@ -3,14 +3,12 @@
 import pulumi
 import pulumi_kubernetes as k8s
 
+from . import timing
 from .model import Model
 from .replicas import budgets, scheduler
 from .routes import rules
 from .tpu import Slice
 from .vllm import pod_template
-
-READY_TIMEOUT = "90m"
-"""Node, image, weights and up to an hour of first start."""
 
 
 class Predictor(pulumi.ComponentResource):
@@ -66,6 +64,7 @@ class Predictor(pulumi.ComponentResource):
                 spec=budget,
                 opts=child,
             )
+        patience = f"{timing.ready_timeout() // 60}m"
         gateway = {"name": gateway_name, "namespace": gateway_namespace}
         k8s.apiextensions.CustomResource(
             name,
@@ -89,7 +88,7 @@ class Predictor(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 replacement_trigger=cluster,
-                custom_timeouts=pulumi.CustomTimeouts(create=READY_TIMEOUT, update=READY_TIMEOUT),
+                custom_timeouts=pulumi.CustomTimeouts(create=patience, update=patience),
                 replace_on_changes=[
                     *("spec.template", "spec.model", "spec.router.gateway", "spec.router.route"),
                     "spec.router.scheduler.template.containers",

@@ -7,7 +7,7 @@ replace a default that a TPU Pod does not survive.
 
 from typing import Any
 
-from . import tpu, versions
+from . import timing, tpu, versions
 from .model import Model
 from .routes import PORT
 
@@ -21,6 +21,7 @@ def args(model: Model, tpu_slice: tpu.Slice) -> list[str]:
         f"--tensor-parallel-size={model.tensor_parallel_size or tpu_slice.chips}",
         f"--dtype={model.tpu_dtype}",
         *([f"--max-model-len={model.max_model_len}"] if model.max_model_len else []),
+        f"--shutdown-timeout={timing.SHUTDOWN_TIMEOUT}",
         *model.extra_args,
     ]
 
@@ -54,9 +55,11 @@ def pod_template(model: Model, tpu_slice: tpu.Slice) -> dict[str, Any]:
                 "command": ["vllm", "serve", "/mnt/models"],
                 "args": args(model, tpu_slice),
                 "env": [
-                    {"name": "PJRT_DEVICE", "value": "TPU"},
                     {"name": "TPU_CHIPS_PER_HOST_BOUNDS", "value": tpu_slice.chips_per_host_bounds},
                     {"name": "TPU_HOST_BOUNDS", "value": "1,1,1"},
+                    # How long several API servers (`--api-server-count`) wait for the engine, by default ten minutes; a
+                    # single one waits as long as it takes (`vllm/v1/engine/core_client.py`). The probe decides.
+                    {"name": "VLLM_ENGINE_READY_TIMEOUT_S", "value": str(timing.START)},
                 ],
                 "resources": {"limits": chips, "requests": chips},
                 # The image runs as root. libtpu locks memory, and an unprivileged container may only raise that limit
@@ -66,8 +69,10 @@ def pod_template(model: Model, tpu_slice: tpu.Slice) -> dict[str, Any]:
                     "runAsUser": 0,
                     "capabilities": {"add": ["SYS_RESOURCE"], "drop": ["NET_RAW"]},
                 },
-                # An hour, as llm-d allows: weights and compilation took 12 to 15 minutes in the field.
-                "startupProbe": _probe(period_seconds=10, failure_threshold=360),
+                # Not `sleep`, which the API would take as well: KServe merges the preset's `exec` beside it, and a hook
+                # has one action.
+                "lifecycle": {"preStop": {"exec": {"command": ["/bin/sleep", str(timing.PRE_STOP)]}}},
+                "startupProbe": _probe(period_seconds=10, failure_threshold=timing.START // 10),
                 "readinessProbe": _probe(period_seconds=5, failure_threshold=3),
                 "livenessProbe": _probe(period_seconds=10, failure_threshold=10),
             }
@@ -83,5 +88,6 @@ def pod_template(model: Model, tpu_slice: tpu.Slice) -> dict[str, Any]:
                 },
             }
         ],
+        "terminationGracePeriodSeconds": timing.grace_period(),
         "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}}],
     }

@@ -290,7 +290,7 @@ def test_failed_up_is_finished_by_the_next_one(up: Make) -> None:
     stack = up(models=[{**MODEL, "replicas": 1}])
     [pool] = [p for p in stack.world.find("gcp:container/nodePool:NodePool") if p.name.startswith("tpu")]
     pool.inputs["autoscaling"]["totalMaxNodeCount"] = 0  # someone took the capacity away
-    stack.set_config("models", [{**MODEL, "dtype": "bfloat16"}])
+    stack.set_config("models", [{**MODEL, "maxModelLen": 1024}])
     with pytest.raises(CommandError):
         stack.up()
     pool.inputs["autoscaling"]["totalMaxNodeCount"] = 1

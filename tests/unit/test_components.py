@@ -417,7 +417,10 @@ def test_predictor_is_the_api_guides(dev: Declared) -> None:
 
 def test_predictor_is_waited_for_as_long_as_a_first_start_may_take(dev: Declared) -> None:
     assert llm(dev).inputs["metadata"]["annotations"]["pulumi.com/waitFor"] == "condition=Ready"
-    assert llm(dev).request.customTimeouts.create == "90m"
+    """The start-up probe's time, and half an hour for node, image and weights before it."""
+    probe = spec(dev)["template"]["containers"][0]["startupProbe"]
+    minutes = int(probe["periodSeconds"] * probe["failureThreshold"]) // 60
+    assert llm(dev).request.customTimeouts.create == f"{minutes + 30}m"
 
 
 def test_change_of_pods_model_or_route_replaces_the_service_old_one_first(dev: Declared) -> None:
@@ -494,6 +497,7 @@ def test_each_model_has_its_own_predictor(run: Run) -> None:
         "--tensor-parallel-size=2",
         "--dtype=bfloat16",
         "--max-model-len=512",
+        "--shutdown-timeout=45",
         "--enable-prefix-caching",
     ]
 
@@ -730,7 +734,8 @@ def test_load_balancer_and_listener_are_port_80(dev: Declared) -> None:
 
 
 def test_predictor_has_as_long_for_an_update_as_for_a_creation(dev: Declared) -> None:
-    assert llm(dev).request.customTimeouts.update == "90m"
+    timeouts = llm(dev).request.customTimeouts
+    assert timeouts.update == timeouts.create
 
 
 def test_account_of_the_pods_and_secret_are_named_after_the_model_in_its_namespace(run: Run) -> None:

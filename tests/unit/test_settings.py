@@ -460,6 +460,11 @@ BAD: dict[str, tuple[Values, str]] = {
         'models[0].extraArgs: ["--tensor-parallel_size=2"] contains --tensor-parallel-size. Remove it: the '
         "field `tensorParallelSize` sets it.",
     ),
+    "flag that the grace period goes with": (
+        {"models[0].extraArgs": ["--shutdown-timeout=600"]},
+        'models[0].extraArgs: ["--shutdown-timeout=600"] contains --shutdown-timeout. Remove it: the Pod\'s grace '
+        "period goes with it.",
+    ),
     "own flag in short": (
         {"models[0].extraArgs": ["-tp", "2"]},
         'models[0].extraArgs: ["-tp", "2"] contains -tp. Remove it: the field `tensorParallelSize` sets it.',

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra import tpu, vllm
+from infra import timing, tpu, vllm
 from infra.model import Model
 
 Template = dict[str, Any]
@@ -156,9 +156,13 @@ def test_pod_tolerates_the_taint_that_gke_puts_on_tpu_nodes(template: Template) 
     ]
 
 
+def environment(container: dict[str, Any], prefix: str) -> dict[str, str]:
+    """The variables whose names begin so."""
+    return {v["name"]: v["value"] for v in container["env"] if v["name"].startswith(prefix)}
+
+
 def test_libtpu_knows_the_slice(container: dict[str, Any], slice_: tpu.Slice) -> None:
-    assert {variable["name"]: variable["value"] for variable in container["env"]} == {
-        "PJRT_DEVICE": "TPU",
+    assert environment(container, "TPU_") == {
         "TPU_CHIPS_PER_HOST_BOUNDS": slice_.chips_per_host_bounds,
         "TPU_HOST_BOUNDS": "1,1,1",
     }
@@ -181,11 +185,30 @@ def test_probe_waits_longer_for_an_answer_than_the_default_second(container: dic
     assert container[probe]["timeoutSeconds"] == 5
 
 
+def start_up(container: dict[str, Any]) -> int:
+    """How long the start-up probe lets vLLM load and compile, in seconds."""
+    probe = container["startupProbe"]
+    return probe["periodSeconds"] * probe["failureThreshold"]
+
+
 def test_first_start_may_take_an_hour(container: dict[str, Any]) -> None:
     """A start-up that is longer than its probe allows is killed and begins anew, for ever."""
-    probe = container["startupProbe"]
+    assert start_up(container) == HOUR
 
-    assert probe["periodSeconds"] * probe["failureThreshold"] == HOUR
+
+def test_vllm_gives_up_on_its_engine_no_earlier_than_the_probe(container: dict[str, Any]) -> None:
+    """Its own ten minutes count when it runs several API servers."""
+    assert environment(container, "VLLM_") == {"VLLM_ENGINE_READY_TIMEOUT_S": str(start_up(container))}
+
+
+def test_whoever_waits_for_a_model_waits_longer_when_the_start_may_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pulumi's patience, the probe and vLLM's own move together."""
+    before = timing.ready_timeout()
+    monkeypatch.setattr(timing, "START", 2 * HOUR)
+    (container,) = vllm.pod_template(model(), tpu.SLICES["v6e-4"])["containers"]
+
+    assert start_up(container) == int(environment(container, "VLLM_")["VLLM_ENGINE_READY_TIMEOUT_S"]) == 2 * HOUR
+    assert timing.ready_timeout() == before + HOUR
 
 
 def test_one_slow_answer_takes_no_pod_out_of_service(container: dict[str, Any]) -> None:
@@ -199,6 +222,46 @@ def test_hung_pod_is_restarted_after_longer_than_it_is_taken_out_of_service(cont
     patience = {p: container[p]["periodSeconds"] * container[p]["failureThreshold"] for p in PROBES}
 
     assert patience["readinessProbe"] < patience["livenessProbe"] == 100
+
+
+# The end
+
+
+def end(template: Template) -> dict[str, int]:
+    """The times of a Pod's end, in seconds."""
+    (main,) = template["containers"]
+    (_, pre_stop) = main["lifecycle"]["preStop"]["exec"]["command"]
+    (timeout,) = flags(main["args"])["--shutdown-timeout"]
+    return {"preStop": int(pre_stop), "timeout": int(timeout), "grace": template["terminationGracePeriodSeconds"]}
+
+
+def test_running_requests_have_time_to_end(template: Template) -> None:
+    """Without the flag vLLM breaks them off at SIGTERM."""
+    assert end(template)["timeout"] == 45
+
+
+def test_gateway_and_picker_have_time_to_forget_the_pod_before_it_refuses_requests(template: Template) -> None:
+    assert end(template)["preStop"] == 15
+
+
+def test_engine_has_time_to_let_go_of_the_chips_before_it_is_killed(template: Template) -> None:
+    """Kubernetes counts the hook in."""
+    times = end(template)
+
+    assert times["grace"] == times["preStop"] + times["timeout"] + 15
+
+
+def test_grace_period_follows_the_time_that_requests_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = end(vllm.pod_template(model(), tpu.SLICES["v6e-4"]))
+    monkeypatch.setattr(timing, "SHUTDOWN_TIMEOUT", before["timeout"] + 60)
+    after = end(vllm.pod_template(model(), tpu.SLICES["v6e-4"]))
+
+    assert (after["timeout"], after["grace"]) == (before["timeout"] + 60, before["grace"] + 60)
+
+
+def test_hook_has_one_action_after_kserve_has_merged_its_presets_exec_into_it(template: Template) -> None:
+    """A `sleep` beside it would be two, and the API server refuses the Pod."""
+    assert list(template["containers"][0]["lifecycle"]["preStop"]) == ["exec"]
 
 
 # Rights
