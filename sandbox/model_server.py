@@ -1,14 +1,19 @@
-"""Stands in for `vllm serve`: vLLM's command line and HTTP API with no model behind it.
+"""Stands in for `vllm serve` on a TPU: its command line and HTTP API with no model behind it.
 
-    PJRT_DEVICE=TPU python -m sandbox.model_server serve /mnt/models --port=8000
+    python -m sandbox.model_server serve /mnt/models --port=8000
 
-Flags are those of `vllm_flags`; paths, answers, errors and metrics are those of the same release.
+Flags are those of `vllm_flags`; paths, answers, errors and metrics are those of the same release (PyPI's vllm-tpu and
+tpu-inference), and `model_requests` says no to what it says no to.
+It refuses a dtype that does not compile, more chips than there are, a request with a seed, and a websocket.
 Not imitated: a token is a word, every answer is the same text, sampling parameters, tools, log probabilities and
 adapters do nothing, no request ever waits, there is no TLS, and paths that are not in `METHODS` are unknown.
 
-Environment: PJRT_DEVICE=TPU stands for a TPU, and the product of TPU_CHIPS_PER_HOST_BOUNDS is the number of its chips.
-SANDBOX_START_SECONDS is how long loading takes (default 0); until then connections are refused, as vLLM does.
-Exit codes: 2 for what vLLM's parser refuses, 1 for what vLLM refuses later; SIGTERM ends it at once, with 0.
+Environment: the product of TPU_CHIPS_PER_HOST_BOUNDS is the number of chips. SANDBOX_START_SECONDS is how long loading
+takes, until when connections are refused, as by vLLM; SANDBOX_WORD_SECONDS how long a token takes (both 0 unless set).
+SANDBOX_SPEED is by what the shutdown timeout is divided (default 1).
+SIGTERM breaks running requests off at once, or ends them within `--shutdown-timeout`, and new ones end empty meanwhile
+with the reason "abort" (`_reject_add_in_shutdown` in vllm/v1/engine/core.py). Then it exits with 0.
+Exit codes: 2 for what vLLM's parser refuses, 1 for what vLLM refuses later.
 Each request is a line of JSON on stdout: method, path, model, bytes of the body, stream, status.
 """
 
@@ -16,80 +21,32 @@ import argparse
 import json
 import math
 import os
-import re
 import signal
 import socketserver
 import sys
 import time
 import uuid
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock
+from itertools import cycle, islice
+from threading import Condition, Event, Lock, Thread
 from typing import Any
 
-from pydantic import BaseModel, NonNegativeInt, ValidationError
+from .model_requests import Chat, Completion, RequestError, allowed, seeded, tokens, understand
+from .vllm_flags import RELEASE, block_size, parse
 
-from .vllm_flags import RELEASE, parse
-
+MOSAIC = (
+    "INTERNAL: Mosaic failed to compile TPU kernel with MLIR module name `<no name>` HLO name "
+    "`RPAd-p_128-bq_1_1-bkv_2048_2048.1`: Invalid vector register cast"
+)
+"""The compiler's words for float16, at the attention kernel."""
 ANSWER = ("This", " text", " stands", " in", " for", " what", " a", " model", " would", " say.")
 METHODS = {"/health": "GET", "/metrics": "GET", "/ping": "GET, POST", "/version": "GET"}
+GUARDED = ("/v1", "/v2", "/inference", "/cohere")
+"""Where a key is asked for: `vllm/entrypoints/serve/utils/server_utils.py`."""
 METHODS |= {"/v1/models": "GET", "/v1/completions": "POST", "/v1/chat/completions": "POST"}
-
-
-class RequestError(Exception):
-    """A request that vLLM refuses with its error object."""
-
-    def __init__(self, message: str, param: str | None, status: int = 400, kind: str = "BadRequestError") -> None:
-        message = re.sub(r"/(home|usr|opt|var|tmp|root|lib|mnt|srv)(/[\w.-]+)+", "<path>", message)  # vLLM hides paths
-        super().__init__(message)
-        self.status = status
-        self.body = {"error": {"message": message, "type": kind, "param": param, "code": status}}
-
-
-def _invalid(message: str, param: str, value: int | None = None) -> RequestError:
-    detail = f"parameter={param}" if value is None else f"parameter={param}, value={value}"
-    return RequestError(f"{message} ({detail})", param)
-
-
-def _malformed(*problems: Any) -> RequestError:
-    """What FastAPI finds. The parameter is the place of the first problem, less the names of types in it."""
-    place = problems[0]["loc"] if isinstance(problems[0], dict) else ()
-    param = ".".join(str(part) for part in place if not re.search(r"\[|^(str|int)$", str(part)))
-    count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''}:"
-    return RequestError("\n  ".join([count, *map(str, problems)]), param or None, kind="Bad Request")
-
-
-class Request(BaseModel):
-    """What completions and chats have in common, as far as it matters here."""
-
-    model: str | None = None
-    max_tokens: int | None = None
-    n: int | None = 1
-    stream: bool | None = False
-    stream_options: dict[str, Any] | None = None
-
-
-class Completion(Request):
-    """A request to go on with one text or several."""
-
-    prompt: list[NonNegativeInt] | list[list[NonNegativeInt]] | str | list[str]
-
-
-class Chat(Request):
-    """A request to answer messages."""
-
-    messages: list[dict[str, Any]]
-    max_completion_tokens: int | None = None
-
-
-def _tokens(part: Any) -> int:
-    """How many tokens something is: a text, a token, a message, a part of one, or a list of these."""
-    if isinstance(part, dict):
-        part = part.get("content") or part.get("text") or ""
-    if isinstance(part, list):
-        return sum(map(_tokens, part))
-    return len(part.split()) if isinstance(part, str) else 1
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -125,16 +82,21 @@ class Handler(BaseHTTPRequestHandler):
         return body
 
     def route(self, path: str) -> None:
-        """Find out what is asked for. Below /v1, and only there, a key comes first."""
+        """Find out what is asked for. A key comes first, where it is asked for; OPTIONS needs none."""
         keys, (scheme, _, key) = self.server.keys, self.headers.get("authorization", "").partition(" ")
-        if keys and path.startswith("/v1") and (scheme.lower() != "bearer" or key not in keys):
+        guarded = path.startswith(GUARDED) and self.command != "OPTIONS"
+        if keys and guarded and (scheme.lower() != "bearer" or key not in keys):
             self.reply(401, {"error": "Unauthorized"})
+        elif self.headers.get("upgrade", "").lower() == "websocket":  # uvicorn's answer where no route takes one
+            self.reply(403, "")
         elif path not in METHODS:
             self.reply(404, {"detail": "Not Found"})
         elif self.command not in METHODS[path].split(", "):
             self.reply(405, {"detail": "Method Not Allowed"}, allow=METHODS[path])
         elif path.endswith("/completions"):
-            self.complete(self.understand(Chat if "chat" in path else Completion))
+            kind = Chat if "chat" in path else Completion
+            with self.server.running() as aborted:
+                self.complete(understand(kind, self.headers.get_content_type(), self.body), aborted=aborted)
         elif path == "/v1/models":
             self.reply(200, {"object": "list", "data": self.server.models()})
         elif path == "/metrics":
@@ -142,42 +104,31 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.reply(200, {"version": RELEASE} if path == "/version" else "")
 
-    def understand(self, kind: type[Completion | Chat]) -> Completion | Chat:
-        """The request, checked in the order of FastAPI and vLLM."""
-        if self.headers.get_content_type() != "application/json":
-            raise _malformed("Unsupported Media Type: Only 'application/json' is allowed")
-        try:
-            asked = json.loads(self.body)
-            if isinstance(asked, dict) and asked.get("stream_options") and not asked.get("stream"):
-                raise _invalid("Stream options can only be defined when `stream=True`.", "stream_options")
-            if isinstance(asked, dict) and kind is Completion and asked.get("prompt") in (None, ""):
-                raise _invalid("Either prompt or prompt_embeds must be provided and non-empty.", "prompt")
-            return kind.model_validate(asked)
-        except json.JSONDecodeError as error:
-            problem = {"type": "json_invalid", "loc": ("body", error.pos), "msg": "JSON decode error", "input": {}}
-            raise _malformed({**problem, "ctx": {"error": error.msg}}) from error
-        except ValidationError as error:
-            problems = error.errors(include_url=False)
-            raise _malformed(*({**problem, "loc": ("body", *problem["loc"])} for problem in problems)) from error
-
-    def complete(self, asked: Completion | Chat) -> None:
-        """Answer a completion or a chat, in one piece or word by word."""
+    def complete(self, asked: Completion | Chat, *, aborted: bool) -> None:
+        """Answer a completion or a chat, in one piece or word by word; with no word if it is aborted."""
         server, chat, stream = self.server, isinstance(asked, Chat), bool(asked.stream)
         if asked.model and asked.model not in server.names:
             raise RequestError(f"The model `{asked.model}` does not exist.", "model", 404, "NotFoundError")
         name, limit = "max_tokens", asked.max_tokens
         if isinstance(asked, Chat):
-            lengths = [_tokens(asked.messages)]
+            lengths = [tokens(asked.messages)]
             if asked.max_completion_tokens is not None:
                 name, limit = "max_completion_tokens", asked.max_completion_tokens
         else:
             several = isinstance(asked.prompt, list) and not all(isinstance(token, int) for token in asked.prompt)
-            lengths = [_tokens(prompt) for prompt in (asked.prompt if several else [asked.prompt])]
+            lengths = [tokens(prompt) for prompt in (asked.prompt if several else [asked.prompt])]
             limit = 16 if limit is None else limit
         n = 1 if asked.n is None else asked.n
-        most = server.allowed(name, limit, n, lengths)
-        reason = "stop" if most > len(ANSWER) else "length"
-        answers = [ANSWER[:most]] * n * len(lengths)
+        most = allowed(server.args.max_model_len, name, limit, n, lengths)
+        if seeded(asked):
+            refused = RequestError("JAX does not support per-request seed.", None)
+            if not stream:
+                raise refused
+            self.stream([refused.body])  # found when the answer has begun
+            return
+        reason, words = ("stop", ANSWER) if most > len(ANSWER) and not asked.ignore_eos else ("length", cycle(ANSWER))
+        reason, words = ("abort", ()) if aborted else (reason, tuple(islice(words, most)))
+        answers = [words] * n * len(lengths)
         usage = {"prompt_tokens": sum(lengths), "completion_tokens": sum(map(len, answers))}
         server.count(**usage, **{reason: len(answers)})
         usage["total_tokens"] = sum(usage.values())
@@ -194,19 +145,25 @@ class Handler(BaseHTTPRequestHandler):
             "model": server.names[0],
         }
         if not stream:
+            time.sleep(server.pace * len(words))
             choices = [choice(at, "".join(words), reason, role="assistant") for at, words in enumerate(answers)]
             self.reply(200, {**head, "choices": choices, "usage": usage})
             return
         choices = [choice(at, "", role="assistant") for at in range(len(answers))] if chat else []
-        for at, words in enumerate(answers):
-            choices += [*(choice(at, word) for word in words[:-1]), choice(at, words[-1], reason)]
+        for at in range(len(answers)):
+            choices += [*(choice(at, word) for word in words[:-1]), choice(at, words[-1] if words else "", reason)]
         events = [{**head, "choices": [one]} for one in choices]
         if (asked.stream_options or {}).get("include_usage"):
             events.append({**head, "choices": [], "usage": usage})
+        self.stream(events)
+
+    def stream(self, events: list[dict[str, Any]]) -> None:
+        """Send server-sent events, each as late as a token."""
         self.begin(200, {"content_type": "text/event-stream; charset=utf-8", "transfer_encoding": "chunked"})
         for event in [*map(json.dumps, events), "[DONE]"]:
             data = f"data: {event}\n\n".encode()
             self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+            time.sleep(self.server.pace)
         self.wfile.write(b"0\r\n\r\n")
 
     def reply(self, status: int, content: str | dict[str, Any], **headers: str) -> None:
@@ -241,7 +198,9 @@ class Server(ThreadingHTTPServer):
     def __init__(self, args: argparse.Namespace, handler: type[Handler] = Handler) -> None:
         self.args, self.names = args, args.served_model_name
         self.keys = [key for key in args.api_key or [os.environ.get("VLLM_API_KEY")] if key]
+        self.pace = float(os.environ.get("SANDBOX_WORD_SECONDS", "0"))
         self._counts, self._lock = Counter[str](), Lock()
+        self._changed, self._running, self._draining = Condition(), 0, False
         super().__init__((args.host or "", args.port), handler, bind_and_activate=False)
         self.server_bind()
 
@@ -254,33 +213,30 @@ class Server(ThreadingHTTPServer):
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
+    @contextmanager
+    def running(self) -> Iterator[bool]:
+        """While a request runs. Whether it is aborted, as the server is about to end."""
+        with self._changed:
+            self._running += 1
+            aborted = self._draining
+        try:
+            yield aborted
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    def drain(self, seconds: float) -> None:
+        """Let the running requests end, at most for so long."""
+        with self._changed:
+            self._draining = True
+            self._changed.wait_for(lambda: not self._running, seconds)
+
     def models(self) -> list[dict[str, Any]]:
         """One entry for each name."""
         entry = {"object": "model", "created": int(time.time()), "owned_by": "vllm", "root": self.args.model}
         entry |= {"parent": None, "max_model_len": self.args.max_model_len, "permission": []}
         return [{"id": name, **entry} for name in self.names]
-
-    def allowed(self, name: str, limit: int | None, n: int, lengths: list[int]) -> int:
-        """How many tokens an answer may have to prompts of these lengths, `name` being the parameter that limits it."""
-        longest, asked = self.args.max_model_len, limit or 0
-        if asked > longest:
-            message = f"{name}={asked} cannot be greater than max_model_len=max_total_tokens={longest}."
-            raise _invalid(f"{message} Please request fewer output tokens.", name, asked)
-        room = longest - asked
-        if max(lengths) > room:  # vLLM stops counting one token after what fits
-            raise _invalid(
-                f"This model's maximum context length is {longest} tokens. However, you requested {asked} output tokens"
-                f" and your prompt contains at least {room + 1} input tokens, for a total of at least {longest + 1} "
-                "tokens. Please reduce the length of the input prompt or the number of requested output tokens.",
-                "input_tokens",
-                room + 1,
-            )
-        most = longest - max(lengths) if limit is None else limit
-        if n < 1:
-            raise RequestError(f"n must be at least 1, got {n}.", None)
-        if most < 1:
-            raise _invalid(f"max_tokens must be at least 1, got {most}.", "max_tokens", most)
-        return most
 
     def count(self, **more: int) -> None:
         """Add to the metrics."""
@@ -290,9 +246,9 @@ class Server(ThreadingHTTPServer):
     def metrics(self) -> str:
         """Prometheus text: what the endpoint picker reads, and counters. With --disable-log-stats there is none."""
         counts, labels = self._counts, f'engine="0",model_name={json.dumps(self.names[0])}'
-        cache = f'block_size="{self.args.block_size or 16}",engine="0",num_gpu_blocks="4096"'
+        cache = f'block_size="{block_size(self.args)}",engine="0",num_gpu_blocks="4096"'
         series = [
-            ("gauge", "num_requests_running", labels, 0),
+            ("gauge", "num_requests_running", labels, self._running),
             ("gauge", "num_requests_waiting", labels, 0),
             ("gauge", "kv_cache_usage_perc", labels, 0),
             ("gauge", "cache_config_info", cache, 1),
@@ -310,23 +266,28 @@ class Server(ThreadingHTTPServer):
 
 def main() -> None:
     """Check the flags against the TPU, load, and serve until a signal ends it."""
+    ending = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(0))
+        signal.signal(number, lambda *_: ending.set())
     args = parse(sys.argv[1:])
-    if os.environ.get("PJRT_DEVICE") != "TPU":
-        sys.exit("RuntimeError: Unable to initialize backend 'tpu': no TPU found (PJRT_DEVICE is not TPU)")
     bounds, needed = os.environ.get("TPU_CHIPS_PER_HOST_BOUNDS"), args.tensor_parallel_size
     if bounds and needed > (chips := math.prod(map(int, bounds.split(",")))):
         found = f"found {chips}, expected {needed} for mesh shape (1, {needed})"
         sys.exit(f"ValueError: Insufficient devices for 2D mesh: {found}.")
+    if args.dtype in ("half", "float16"):
+        sys.exit(f"jax.errors.JaxRuntimeError: {MOSAIC}")
     for name in ("grpc", "headless", "ssl_certfile", "ssl_keyfile", "uds"):
         if getattr(args, name):
             sys.exit(f"The sandbox's stand-in for vLLM does not imitate --{name.replace('_', '-')}.")
     with Server(args) as server:
-        time.sleep(float(os.environ.get("SANDBOX_START_SECONDS", "0")))
+        if ending.wait(float(os.environ.get("SANDBOX_START_SECONDS", "0"))):
+            return
         server.server_activate()
         print("INFO:     Application startup complete.", file=sys.stderr, flush=True)
-        server.serve_forever()
+        Thread(target=server.serve_forever, daemon=True).start()
+        ending.wait()
+        server.drain(args.shutdown_timeout / float(os.environ.get("SANDBOX_SPEED", "1")))
+        os._exit(0)  # what still runs is broken off
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ Values are checked as far as vLLM's parser does it. What vLLM finds wrong when i
 
 import argparse
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -153,7 +154,9 @@ def parse(args: list[str]) -> argparse.Namespace:
             const = True if flag.get("nargs") == "?" else None
             serve.add_argument(*names, action=action, type=_type(flag), const=const, **given)
     # vLLM's own defaults, but for the length, which vLLM takes from the model: this is Qwen2.5-3B-Instruct's.
-    serve.set_defaults(model="Qwen/Qwen3-0.6B", port=8000, tensor_parallel_size=1, max_model_len=32768)
+    serve.set_defaults(
+        model="Qwen/Qwen3-0.6B", port=8000, tensor_parallel_size=1, max_model_len=32768, shutdown_timeout=0
+    )
     parsed = parser.parse_args(_plain(args))
     if parsed.enable_auto_tool_choice and not parsed.tool_call_parser:
         sys.exit("TypeError: Error: --enable-auto-tool-choice requires --tool-call-parser")
@@ -162,3 +165,16 @@ def parse(args: list[str]) -> argparse.Namespace:
     if parsed.max_model_len == -1:
         parsed.max_model_len = serve.get_default("max_model_len")
     return parsed
+
+
+def block_size(args: argparse.Namespace) -> int:
+    """Tokens in a block of the cache. Unless it is set, the longest context and the number of requests decide.
+
+    See `get_page_size` and `get_min_page_size` in tpu_inference/layers/vllm/backends/flash_attn.py.
+    """
+    if args.block_size:
+        return args.block_size
+    longest, requests = args.max_model_len, args.max_num_seqs or 256
+    page = 16 if longest > 8192 else min(max((1 << (longest - 1).bit_length()) // 16, 16), 256)
+    fewest = math.ceil(longest / (1024 * 1024 // 2 // requests // 4))  # scalar memory holds so many blocks of a request
+    return max(page, 1 << (fewest - 1).bit_length())

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from http.client import HTTPConnection
+from http.client import HTTPConnection, IncompleteRead
 from threading import Thread
 from typing import Any
 
@@ -25,6 +25,7 @@ SERVE = ["serve", "/mnt/models"]
 NAMES = ["/mnt/models", "Qwen/Qwen2.5-3B-Instruct"]
 CHAT: dict[str, Any] = {"model": NAMES[0], "messages": [{"role": "user", "content": "What is a TPU?"}]}
 Serve = Callable[..., model_server.Server]
+Listening = Callable[..., tuple["subprocess.Popen[str]", int]]
 
 
 @pytest.fixture
@@ -153,8 +154,7 @@ def process() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
 
         def start(*flags: str, **environment: str) -> "subprocess.Popen[str]":
             command = [sys.executable, "-m", "sandbox.model_server", *SERVE, *flags]
-            tpu_ = ("PJRT_DEVICE", "TPU_CHIPS_PER_HOST_BOUNDS")
-            clean = {key: value for key, value in os.environ.items() if key not in tpu_}
+            clean = {key: value for key, value in os.environ.items() if key != "TPU_CHIPS_PER_HOST_BOUNDS"}
             running = subprocess.Popen(  # noqa: S603 - our own command
                 command, cwd=ROOT, env=clean | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
             )
@@ -166,31 +166,41 @@ def process() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
 
 
 @pytest.mark.parametrize(
-    ("environment", "words"),
+    ("flag", "words"),
     [
-        ({}, "no TPU found"),
-        ({"PJRT_DEVICE": "TPU", "TPU_CHIPS_PER_HOST_BOUNDS": "2,2,1"}, "found 4, expected 8 for mesh shape (1, 8)"),
+        ("--tensor-parallel-size=8", "found 4, expected 8 for mesh shape (1, 8)"),
+        ("--dtype=half", "Invalid vector register cast"),
+        ("--dtype=float16", "Invalid vector register cast"),
     ],
-    ids=["no TPU", "too few chips"],
 )
-def test_server_ends_without_enough_tpu(
-    process: Callable[..., "subprocess.Popen[str]"], environment: dict[str, str], words: str
+def test_server_ends_with_what_no_tpu_takes(
+    process: Callable[..., "subprocess.Popen[str]"], flag: str, words: str
 ) -> None:
-    ended = process("--port=0", "--tensor-parallel-size=8", **environment)
+    ended = process("--port=0", flag, TPU_CHIPS_PER_HOST_BOUNDS="2,2,1")
     assert words in ended.communicate(timeout=10)[1]
     assert ended.returncode == 1
 
 
-def test_server_loads_serves_logs_and_ends(process: Callable[..., "subprocess.Popen[str]"]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    tpu_ = {"PJRT_DEVICE": "TPU", "TPU_CHIPS_PER_HOST_BOUNDS": "2,2,1"}
+@pytest.fixture
+def listening(process: Callable[..., "subprocess.Popen[str]"]) -> Listening:
+    """Starts the program like `process`; it and its port, when it takes requests."""
+
+    def start(*flags: str, **environment: str) -> tuple["subprocess.Popen[str]", int]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        running = process("--host=127.0.0.1", f"--port={port}", *flags, **environment)
+        while socket.socket().connect_ex(("127.0.0.1", port)):
+            assert running.poll() is None
+            time.sleep(0.02)
+        return running, port
+
+    return start
+
+
+def test_server_loads_serves_logs_and_ends(listening: Listening) -> None:
     begun = time.monotonic()
-    running = process("--host=127.0.0.1", f"--port={port}", "-tp=4", SANDBOX_START_SECONDS="1", **tpu_)
-    while socket.socket().connect_ex(("127.0.0.1", port)):
-        assert running.poll() is None
-        time.sleep(0.02)
+    running, port = listening("-tp=4", SANDBOX_START_SECONDS="1", TPU_CHIPS_PER_HOST_BOUNDS="2,2,1")
     assert time.monotonic() - begun > 1
     with openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="unused", max_retries=0) as client:
         client.completions.create(model="/mnt/models", prompt="A TPU is")
@@ -201,6 +211,56 @@ def test_server_loads_serves_logs_and_ends(process: Callable[..., "subprocess.Po
     line = json.loads(out)
     expected = {"method": "POST", "path": "/v1/completions", "model": "/mnt/models", "stream": False, "status": 200}
     assert line == {**expected, "bytes": len('{"model":"/mnt/models","prompt":"A TPU is"}')}
+
+
+def asked_at_once(port: int, body: dict[str, Any]) -> HTTPConnection:
+    """A connection on which a chat has been asked for and its answer has begun."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("POST", "/v1/chat/completions", json.dumps(CHAT | body), {"content-type": "application/json"})
+    return connection
+
+
+STREAM = {"stream": True, "ignore_eos": True, "max_tokens": 20}  # for a second, with tokens of 50 ms
+
+
+def test_server_that_is_told_to_end_breaks_running_requests_off(listening: Listening) -> None:
+    running, port = listening(SANDBOX_WORD_SECONDS="0.05")
+    answer = asked_at_once(port, STREAM).getresponse()
+    answer.readline()
+    running.terminate()
+    with pytest.raises(IncompleteRead):
+        answer.read()
+    assert running.wait(5) == 0
+
+
+def test_server_with_a_shutdown_timeout_lets_running_requests_end(listening: Listening) -> None:
+    running, port = listening("--shutdown-timeout=30", SANDBOX_WORD_SECONDS="0.05", SANDBOX_SPEED="10")
+    answer = asked_at_once(port, STREAM).getresponse()
+    answer.readline()
+    running.terminate()
+    assert answer.read().endswith(b"data: [DONE]\n\n")
+    assert running.wait(5) == 0
+
+
+def test_shutdown_timeout_is_no_longer_than_it_says(listening: Listening) -> None:
+    running, port = listening("--shutdown-timeout=3", SANDBOX_WORD_SECONDS="0.05", SANDBOX_SPEED="10")
+    answer = asked_at_once(port, STREAM).getresponse()
+    answer.readline()
+    running.terminate()
+    with pytest.raises(IncompleteRead):
+        answer.read()
+
+
+def test_new_request_gets_an_empty_answer_while_the_others_end(listening: Listening) -> None:
+    running, port = listening("--shutdown-timeout=30", SANDBOX_WORD_SECONDS="0.05", SANDBOX_SPEED="10")
+    first = asked_at_once(port, STREAM).getresponse()
+    first.readline()
+    running.terminate()
+    time.sleep(0.2)
+    answer = json.loads(asked_at_once(port, {}).getresponse().read())
+    (choice,) = answer["choices"]
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("", "abort")
+    assert first.read().endswith(b"data: [DONE]\n\n")
 
 
 # The API
@@ -418,13 +478,69 @@ def test_without_statistics_there_is_nothing_to_scrape(serve: Serve) -> None:
     assert ask(serve("--disable-log-stats"), "GET", "/metrics")[::2] == (200, "")
 
 
-def test_key_is_asked_for_below_v1_alone(serve: Serve) -> None:
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v2/embed", "/inference/v1/generate", "/cohere/v2/chat"])
+def test_key_is_asked_for(serve: Serve, path: str) -> None:
+    assert ask(serve("--api-key", "one"), "POST", path)[::2] == (401, '{"error":"Unauthorized"}')
+
+
+@pytest.mark.parametrize("path", ["/health", "/metrics", "/ping", "/version"])
+def test_key_is_not_asked_for_where_vllm_asks_for_none(serve: Serve, path: str) -> None:
+    assert ask(serve("--api-key", "one"), "GET", path)[0] == 200
+
+
+def test_key_is_not_asked_for_before_a_browsers_question(serve: Serve) -> None:
+    assert ask(serve("--api-key", "one"), "OPTIONS", "/v1/models")[0] == 405
+
+
+def test_any_of_the_keys_will_do_and_no_other(serve: Serve) -> None:
     server = serve("--api-key", "one", "two")
-    assert ask(server, "GET", "/health")[0] == 200
-    assert ask(server, "GET", "/v1/nothing")[::2] == (401, '{"error":"Unauthorized"}')
     with pytest.raises(openai.AuthenticationError):
         openai_client(server, "three").models.list()
     assert len(list(openai_client(server, "two").models.list())) == 2
+
+
+SEED = {"message": "JAX does not support per-request seed.", "type": "BadRequestError", "param": None, "code": 400}
+
+
+def test_seed_is_refused_as_by_the_tpu_backend(serve: Serve) -> None:
+    status, _, text = ask(serve(), "POST", "/v1/chat/completions", {**CHAT, "seed": 1})
+    assert (status, json.loads(text)) == (400, {"error": SEED})
+
+
+def test_seed_of_a_stream_is_refused_when_it_has_begun(serve: Serve) -> None:
+    status, _, text = ask(serve(), "POST", "/v1/chat/completions", {**CHAT, "seed": 1, "stream": True})
+    error, done, _ = text.split("\n\n")
+    assert (status, json.loads(error.removeprefix("data: ")), done) == (200, {"error": SEED}, "data: [DONE]")
+
+
+@pytest.mark.parametrize("without_chance", [{"seed": -1}, {"seed": 1, "temperature": 0}], ids=["no seed", "greedy"])
+def test_seed_that_decides_nothing_is_taken(serve: Serve, without_chance: dict[str, int]) -> None:
+    assert ask(serve(), "POST", "/v1/chat/completions", {**CHAT, **without_chance})[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("flags", "size"),
+    [
+        (["--max-model-len=2048"], 128),
+        (["--max-model-len=64"], 16),
+        (["--max-model-len=8192"], 256),
+        (["--max-model-len=8193", "--max-num-seqs=8"], 16),
+        (["--max-model-len=32768"], 64),  # 16 would be more blocks than scalar memory holds, for 256 requests
+        (["--max-model-len=2048", "--block-size=32"], 32),
+    ],
+)
+def test_block_size_is_the_tpu_backends(flags: list[str], size: int) -> None:
+    assert vllm_flags.block_size(vllm_flags.parse([*SERVE, *flags])) == size
+
+
+def test_websocket_is_refused_as_no_path_takes_one(serve: Serve) -> None:
+    upgrade = {"connection": "Upgrade", "upgrade": "WebSocket"}
+    assert ask(serve(), "GET", "/v1/chat/completions", **upgrade)[::2] == (403, "")
+
+
+def test_answer_without_an_end_fills_what_is_asked_for(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(**CHAT, max_tokens=25, extra_body={"ignore_eos": True})
+    assert (answer.choices[0].finish_reason, answer.usage and answer.usage.completion_tokens) == ("length", 25)
 
 
 def test_request_id_comes_back_if_the_flag_says_so(serve: Serve) -> None:
