@@ -8,8 +8,8 @@ program runs for which image.
 It leaves out what takes a container: a program sees the machine's files. Volumes below /run, credentials among them,
 are where the Pod mounts them; all are in the Pod's folder, `<home>/pods/<namespace>_<name>/<mountPath>`, which is the
 working directory. What a container may do and how much it gets is in `container_rules`: what would be refused, or would
-end for lack of something, is refused or ends here. It also runs no `preStop` hooks, no probes by command and no
-sidecars among init containers, and a volume stays as it was when the Pod started. Time passes faster: see
+end for lack of something, is refused or ends here; how containers end is in `ending`. It also runs no probes by command
+and no sidecars among init containers, and a volume stays as it was when the Pod started. Time passes faster: see
 `probe.SPEED`.
 """
 
@@ -25,6 +25,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from ipaddress import IPv4Address
 
@@ -33,6 +34,7 @@ from kubernetes.utils import parse_quantity
 from . import container_rules, images
 from .api import STRATEGIC, UNREACHABLE, Api, ApiException, Json, now
 from .control_plane import ControlPlane
+from .ending import LEAST_SECONDS, pre_stop
 from .isolate import API_SERVER, BRIDGE
 from .probe import SPEED, Probe
 
@@ -90,10 +92,21 @@ class Container:
             self.stop()
             self._ended(self._process.returncode)
 
-    def stop(self) -> None:
-        """End the program."""
-        if self._process:
-            self.pod.plane.processes.stop(self._process, self.pod.grace)
+    def stop(self, *, hook: bool = True) -> None:
+        """End the program within the Pod's grace period, its `preStop` hook first."""
+        if not self._process or self._process.poll() is not None:
+            return
+        end = time.monotonic() + self.pod.grace
+        if hook and (action := self.spec.get("lifecycle", {}).get("preStop")):
+            problem = pre_stop(action, self.pod.grace, lambda argv: self._run(self.pod.environment(self.spec), argv))
+            if problem:
+                self.pod.event("FailedPreStopHook", f"PreStopHook failed: {problem}")
+        self.pod.plane.processes.stop(self._process, max(end - time.monotonic(), LEAST_SECONDS))
+
+    def _run(self, env: dict[str, str], command: list[str]) -> "subprocess.Popen[bytes]":
+        pod = self.pod
+        command = ["/bin/sh", "-c", f'{"".join(pod.binds(self.spec))}exec "$@"', "sh", *command]
+        return pod.plane.processes.start(self.log, command, env=env, netns=pod.netns, cwd=pod.folder)
 
     def _wait(self, reason: str, message: str, seconds: float) -> None:
         self.state = {"waiting": {"reason": reason, "message": message}}
@@ -129,8 +142,7 @@ class Container:
                     log.write(f"{failure.message}\n")
                 self._ended(*failure)
                 return
-            command = ["/bin/sh", "-c", f'{"".join(pod.binds(spec))}exec "$@"', "sh", *command]
-            self._process = pod.plane.processes.start(self.log, command, env=env, netns=pod.netns, cwd=pod.folder)
+            self._process = self._run(env, command)
             self.state = {"running": {"startedAt": self._started_at}}
             self._probes = (self._probe("startup"), self._probe("readiness"), self._probe("liveness"))
 
@@ -222,8 +234,8 @@ class Pod:
                 log.write(f"{self.name}: {traceback.format_exc()}")
             self.event("FailedSync", f"the sandbox failed, see {log.name}")
             self.stopping.wait()
-        for container in reversed(self.inits + self.containers):
-            container.stop()
+        with ThreadPoolExecutor() as each:  # a machine that goes away runs no hooks
+            list(each.map(lambda container: container.stop(hook=self.deleted), self.inits + self.containers))
         _ip(f"link delete {self._link}", f"netns delete {self.netns}")
         shutil.rmtree(self.folder, ignore_errors=True)
         if self.deleted:
@@ -476,6 +488,7 @@ class Kubelet:
                 self._pods[uid].thread.start()
             if "deletionTimestamp" in manifest["metadata"]:
                 self._pods[uid].deleted = True
+                self._pods[uid].grace = manifest["metadata"].get("deletionGracePeriodSeconds", 30) / SPEED
                 self._pods[uid].stopping.set()
         for uid in self._pods.keys() - bound.keys():
             self._pods[uid].stopping.set()
