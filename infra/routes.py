@@ -32,10 +32,13 @@ def base_path(namespace: str, name: str) -> str:
 
 
 def rules(namespace: str, name: str) -> list[dict[str, Any]]:
-    """HTTPRoute rules of one model, one for each of `ENDPOINTS`.
+    """HTTPRoute rules of one model, one for each of `ENDPOINTS`, and one for websockets.
 
     Paths match exactly and are rewritten to vLLM's own. Timeouts are off, because a long answer streams for minutes.
     The backends are the objects that KServe v0.20 makes for a service of this name.
+
+    Istio lets every websocket through, and the endpoint picker waits for the end of its body, which never comes: the
+    client would hang until it gives up. vLLM has no websocket at these paths and says so, so it is asked directly.
     """
     pool = {
         "group": "inference.networking.k8s.io",
@@ -44,17 +47,30 @@ def rules(namespace: str, name: str) -> list[dict[str, Any]]:
         "port": PORT,
     }
     workload = {"kind": "Service", "name": f"{name}-kserve-workload-svc", "port": PORT}
+    no_limit = {"request": "0s", "backendRequest": "0s"}
+
+    def path(endpoint: Endpoint) -> dict[str, Any]:
+        return {"path": {"type": "Exact", "value": base_path(namespace, name) + endpoint.path}}
+
+    # A match of a path and a header goes before one of the path alone, wherever it stands.
+    websocket = {"headers": [{"type": "RegularExpression", "name": "upgrade", "value": "(?i)websocket"}]}
     return [
         {
-            "matches": [{"path": {"type": "Exact", "value": base_path(namespace, name) + endpoint.path}}],
+            "matches": [path(endpoint)],
             "filters": [
                 {
                     "type": "URLRewrite",
                     "urlRewrite": {"path": {"type": "ReplaceFullPath", "replaceFullPath": endpoint.path}},
                 }
             ],
-            "timeouts": {"request": "0s", "backendRequest": "0s"},
+            "timeouts": no_limit,
             "backendRefs": [pool if endpoint.scheduled else workload],
         }
         for endpoint in ENDPOINTS
+    ] + [
+        {
+            "matches": [{**path(endpoint), **websocket} for endpoint in ENDPOINTS if endpoint.scheduled],
+            "timeouts": no_limit,
+            "backendRefs": [workload],
+        }
     ]

@@ -1,5 +1,6 @@
 """The API guide against what the program declares: its requests against the route, its model against vLLM's flags."""
 
+import re
 from typing import Any, NamedTuple
 
 import pytest
@@ -22,26 +23,34 @@ class Answer(NamedTuple):
     path: str
 
 
-def answers(route: list[dict[str, Any]], method: str, path: str) -> list[Answer]:
-    """What a gateway does with a request, one answer for each rule that matches it.
+def answers(route: list[dict[str, Any]], method: str, path: str, upgrade: str = "") -> list[Answer]:
+    """What a gateway does with a request, one answer for each rule that matches it; of those, only the ones with most
+    headers count.
 
-    It knows exact paths, methods and the rewrite of a whole path
+    It knows exact paths, methods, the header `upgrade` and the rewrite of a whole path
     (https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule), and nothing else that a route can hold.
     """
     found: list[Answer] = []
+    most = 0
     for rule in route:
         for match in rule.get("matches", [{"path": {"type": "PathPrefix", "value": "/"}}]):
-            assert match.keys() <= {"path", "method"}
+            assert match.keys() <= {"path", "method", "headers"}
             assert match["path"]["type"] == "Exact"
             if match["path"]["value"] != path or match.get("method", method) != method:
                 continue
+            headers = match.get("headers", [])
+            assert all((h["name"], h["type"]) == ("upgrade", "RegularExpression") for h in headers)
+            if len(headers) < most or not all(re.fullmatch(h["value"], upgrade) for h in headers):
+                continue
+            found, most = found if len(headers) == most else [], len(headers)
             (backend,) = rule["backendRefs"]
+            rewritten = path
             for rewrite in rule.get("filters", []):
                 assert rewrite["type"] == "URLRewrite"
                 assert rewrite["urlRewrite"].keys() == {"path"}
                 assert rewrite["urlRewrite"]["path"]["type"] == "ReplaceFullPath"
-                path = rewrite["urlRewrite"]["path"]["replaceFullPath"]
-            found.append(Answer((backend.get("kind", "Service"), backend["name"]), path))
+                rewritten = rewrite["urlRewrite"]["path"]["replaceFullPath"]
+            found.append(Answer((backend.get("kind", "Service"), backend["name"]), rewritten))
     return found
 
 
@@ -100,9 +109,25 @@ def test_path_that_is_not_published_matches_nothing(route: list[dict[str, Any]],
 def test_nothing_is_published_but_the_four_endpoints(route: list[dict[str, Any]]) -> None:
     published = [match["path"]["value"] for rule in route for match in rule["matches"]]
 
-    assert sorted(published) == sorted(
-        [f"{BASE}/health", f"{BASE}/v1/chat/completions", f"{BASE}/v1/completions", f"{BASE}/v1/models"]
-    )
+    assert set(published) == {
+        *(f"{BASE}/health", f"{BASE}/v1/chat/completions", f"{BASE}/v1/completions", f"{BASE}/v1/models")
+    }
+
+
+@pytest.mark.parametrize("path", ["/v1/completions", "/v1/chat/completions"])
+@pytest.mark.parametrize("upgrade", ["websocket", "WebSocket"])
+def test_websocket_goes_past_the_picker_which_would_wait_for_its_end(
+    route: list[dict[str, Any]], path: str, upgrade: str
+) -> None:
+    (answer,) = answers(route, "GET", BASE + path, upgrade)
+
+    assert answer.backend == WORKLOAD
+
+
+def test_another_upgrade_is_no_websocket(route: list[dict[str, Any]]) -> None:
+    (answer,) = answers(route, "POST", f"{BASE}/v1/completions", "h2c")
+
+    assert answer.backend == POOL
 
 
 def test_models_do_not_answer_for_each_other() -> None:
@@ -116,7 +141,7 @@ def test_models_do_not_answer_for_each_other() -> None:
 
 def test_long_answers_are_not_cut_off(route: list[dict[str, Any]]) -> None:
     """In Gateway API, 0s turns a timeout off; leaving it out means the proxy's own."""
-    assert [rule["timeouts"] for rule in route] == [{"request": "0s", "backendRequest": "0s"}] * 4
+    assert [rule["timeouts"] for rule in route] == [{"request": "0s", "backendRequest": "0s"}] * 5
 
 
 def test_backends_are_the_objects_that_kserve_makes(route: list[dict[str, Any]]) -> None:
