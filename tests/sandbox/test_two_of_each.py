@@ -138,7 +138,7 @@ def test_drained_leader_hands_over_and_completions_go_on(
 ) -> None:
     smoke = Smoke(stack.outputs()["baseUrl"], 20)
 
-    def answers() -> bool:  # a first failure may be the leader's last moment: no `preStop` hook runs here
+    def answers() -> bool:  # a first failure may be the leader's last moment
         return smoke.curl(smoke.url + "/v1/completions", COMPLETION)[0] == 200
 
     def pickers() -> list[dict[str, Any]]:

@@ -513,6 +513,11 @@ def test_seed_of_a_stream_is_refused_when_it_has_begun(serve: Serve) -> None:
     assert (status, json.loads(error.removeprefix("data: ")), done) == (200, {"error": SEED}, "data: [DONE]")
 
 
+def test_client_of_a_stream_with_a_seed_is_told(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.APIError, match="does not support per-request seed"):
+        list(client.chat.completions.create(**CHAT, seed=1, stream=True))
+
+
 @pytest.mark.parametrize("without_chance", [{"seed": -1}, {"seed": 1, "temperature": 0}], ids=["no seed", "greedy"])
 def test_seed_that_decides_nothing_is_taken(serve: Serve, without_chance: dict[str, int]) -> None:
     assert ask(serve(), "POST", "/v1/chat/completions", {**CHAT, **without_chance})[0] == 200
