@@ -16,18 +16,27 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, fiel
 
 HOURS, DAYS = 48, 32
 SHORTEST = timedelta(hours=4)
+LONGEST = timedelta(days=DAYS)
+EARLIEST = "1970"
 AHEAD = timedelta(days=366)
 """How far into the future a recurrence is followed."""
+SHIFT = 19 * 400
+LONGEST_RULE = 500
+"""Characters of a recurrence: more takes long to follow."""
 
 
 def _utc(time: str) -> str:
     try:
-        if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", time):
+        if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", time, re.ASCII):
             raise ValueError("it does not look so")
         datetime.fromisoformat(time)
     except ValueError as problem:
         raise ValueError(f"is not a time in UTC ({problem}). Write it like '2026-01-03T04:00:00Z'.") from None
     return time
+
+
+def _later(time: datetime) -> datetime:
+    return time.replace(year=time.year + SHIFT)
 
 
 def fewest_hours(start: str, end: str, recurrence: str, now: datetime) -> float:
@@ -36,6 +45,10 @@ def fewest_hours(start: str, end: str, recurrence: str, now: datetime) -> float:
     Raises `ValueError` or `LookupError` if the recurrence makes no sense.
     """
     first, length = datetime.fromisoformat(start), datetime.fromisoformat(end) - datetime.fromisoformat(start)
+    # dateutil looks for the next time until the year 9999, which takes seconds for one that never comes, like the 30th
+    # of February. The calendar is the same every 400 years, so all is moved to where that end is near.
+    first, now = _later(first), _later(now)
+    recurrence = re.sub("(?<=UNTIL=)[0-9]{4}", lambda year: f"{min(int(year[0]) + SHIFT, 9999):04}", recurrence)
     begins = rrulestr(recurrence, dtstart=first).between(now - length, now + AHEAD + timedelta(days=DAYS))
     windows: list[tuple[datetime, datetime]] = []
     for begin in begins:
@@ -64,12 +77,29 @@ class MaintenanceWindow(BaseModel):
     end: Annotated[str, AfterValidator(_utc)]
     recurrence: str
 
+    @field_validator("start")
+    @classmethod
+    def _of_these_times(cls, start: str) -> str:
+        if not EARLIEST <= start[:4] < "2300":
+            raise ValueError(
+                "is not of these times. Write the first window that is to come, like '2026-01-03T04:00:00Z'."
+            )
+        return start
+
     @field_validator("end")
     @classmethod
     def _long_enough(cls, end: str, info: ValidationInfo) -> str:
         start = info.data.get("start")
-        if start and datetime.fromisoformat(end) - datetime.fromisoformat(start) < SHORTEST:
-            raise ValueError(f"is less than 4 hours after `start`, which is {start}. GKE counts no shorter window.")
+        length = datetime.fromisoformat(end) - datetime.fromisoformat(start) if start else SHORTEST
+        if length < SHORTEST:
+            raise ValueError(
+                f"is less than 4 hours after `start`, which is {start}. GKE counts no shorter window: use a later end."
+            )
+        if length > LONGEST:
+            raise ValueError(
+                f"is more than {DAYS} days after `start`, which is {start}. Use the end of one window; `recurrence` "
+                "says how often it comes."
+            )
         return end
 
     @field_validator("recurrence")
@@ -80,13 +110,21 @@ class MaintenanceWindow(BaseModel):
                 "is not a recurrence by day, week, month or year. Write an RRULE of RFC 5545 without its name, like "
                 "FREQ=WEEKLY;BYDAY=SA,SU."
             )
-        if not {"start", "end"} <= info.data.keys():
-            return recurrence
+        if re.search("BY(HOUR|MINUTE|SECOND)=", recurrence):
+            raise ValueError("names a time of day, which is that of `start`. Remove BYHOUR, BYMINUTE and BYSECOND.")
         try:
-            if ";INTERVAL=0" in recurrence:
-                raise ValueError("INTERVAL is 0")
+            names = re.findall("([A-Z]+)=", recurrence)
+            if len(set(names)) < len(names):
+                raise ValueError("it says something twice")
+            for name, value in re.findall("(COUNT|INTERVAL)=([^;]*)", recurrence):
+                if not re.fullmatch("[1-9][0-9]{0,3}", value):
+                    raise ValueError(f"{name} is {value}")
+            if len(recurrence) > LONGEST_RULE:
+                raise ValueError(f"it is longer than {LONGEST_RULE} characters")
+            if not {"start", "end"} <= info.data.keys():
+                return recurrence
             hours = fewest_hours(info.data["start"], info.data["end"], recurrence, datetime.now(UTC))
-        except (ValueError, LookupError) as problem:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
             raise ValueError(f"is no RRULE of RFC 5545 ({problem}). Write one like FREQ=WEEKLY;BYDAY=SA,SU.") from None
         if hours < HOURS:
             raise ValueError(

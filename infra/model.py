@@ -7,11 +7,14 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
-from . import tpu
+from . import extra_args, tpu, uris
 
 MAX_NAME = 63 - len("-kserve-self-signed-certs")
 """Longest model name, in characters: KServe v0.20 appends up to this suffix and hashes what is then longer than a DNS
 label, so a longer name would not be found by the route."""
+
+MAX_NODES = 15_000
+"""Most nodes of a cluster (https://cloud.google.com/kubernetes-engine/quotas), and each Pod of a model takes one."""
 
 RESERVED_NAMESPACES = frozenset({"cert-manager", "default", "istio-ingress", "istio-system", "kserve"})
 
@@ -24,29 +27,6 @@ kernel ... Invalid vector register cast` (tpu-inference 0.27.0, kernels/ragged_p
 of vLLM 0.10). float32 compiles and stays.
 """
 
-_URI_FORMS = "hf://ORGANISATION/REPOSITORY, pvc://CLAIM/PATH or oci://REGISTRY/IMAGE:TAG"
-_OWN_FLAGS = {
-    "--dtype": "the field `dtype` sets it",
-    "--max-model-len": "the field `maxModelLen` sets it",
-    "--served-model-name": "the field `servedNames` sets it",
-    "--tensor-parallel-size": "the field `tensorParallelSize` sets it",
-    "-tp": "the field `tensorParallelSize` sets it",
-    "--pipeline-parallel-size": "a Pod has one host, and `tensorParallelSize` uses its chips",
-    "-pp": "a Pod has one host, and `tensorParallelSize` uses its chips",
-    "--data-parallel-size": "a Pod has one host; use `replicas`",
-    "-dp": "a Pod has one host; use `replicas`",
-    "--model": "the field `uri` sets it",
-    "--config": "a file of flags would override the fields",
-    "--port": "routes and probes rely on port 8000",
-    "--shutdown-timeout": "the Pod's grace period goes with it",
-    "--host": "probes rely on every interface",
-    "--uds": "routes and probes rely on port 8000",
-    "--ssl-keyfile": "probes and gateway speak plain HTTP to vLLM",
-    "--ssl-certfile": "probes and gateway speak plain HTTP to vLLM",
-    "--api-key": "everyone who can read the Pod can read a flag, so it is no place for a secret",
-}
-"""Flags that the program sets itself or that break what it sets, and why. argparse takes a beginning for the whole."""
-
 
 def _dns_label(value: str) -> str:
     if not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", value) or len(value) > 63:
@@ -56,36 +36,22 @@ def _dns_label(value: str) -> str:
     return value
 
 
+MOST = 10
+"""Problems of one list that are told."""
+
+
 def refuse(problems: Iterable[str | None]) -> None:
     """Raise one `ValueError` with all the problems that a list has, if it has any."""
     found = [problem for problem in problems if problem]
+    more = [f"has {len(found) - MOST} more problems."] if len(found) > MOST else []
     if found:
-        raise ValueError(" It also ".join(found))
-
-
-def _template_problem(value: str) -> str | None:
-    if "{{" not in value:
-        return None
-    return (
-        f"contains {value!r}, and KServe would run its {{{{ as a template. Write JSON with a space between braces "
-        "({ {), and leave templates out."
-    )
+        raise ValueError(" It also ".join(found[:MOST] + more))
 
 
 def _name_problem(name: str) -> str | None:
-    if not name or name.startswith("-") or re.search(r"\s", name):
+    if not name or name.startswith("-") or re.search(r"\s", name) or not name.isprintable():
         return f"contains {name!r}. Use names without spaces that do not begin with a hyphen."
-    return _template_problem(name)
-
-
-def _flag_problem(arg: str) -> str | None:
-    flag = arg.split("=", 1)[0].replace("_", "-")
-    own = next((own for own in _OWN_FLAGS if own == flag or (flag.startswith("--") and own.startswith(flag))), None)
-    if own:
-        return f"contains {flag}. Remove it: {_OWN_FLAGS[own]}."
-    if re.match(r"--[\w-]+\s", arg):
-        return f"contains {flag!r}, a flag and its value in one. Write {flag.replace(' ', '=', 1)!r}."
-    return _template_problem(arg)
+    return extra_args.template_problem(name)
 
 
 class Model(BaseModel):
@@ -104,7 +70,7 @@ class Model(BaseModel):
     dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = "auto"
     max_model_len: Annotated[StrictInt, Field(ge=1)] | None = None
     tensor_parallel_size: Annotated[StrictInt, Field(ge=1)] | None = None
-    replicas: Annotated[StrictInt, Field(ge=1)] = 1
+    replicas: Annotated[StrictInt, Field(ge=1, le=MAX_NODES)] = 1
     extra_args: tuple[str, ...] = ()
 
     @field_validator("name")
@@ -129,19 +95,7 @@ class Model(BaseModel):
     @field_validator("uri")
     @classmethod
     def _supported(cls, uri: str) -> str:
-        if uri.startswith("gs://"):
-            raise ValueError(
-                "cannot be read: KServe's LLMInferenceService has no gs:// support. Use hf://..., or pack the weights "
-                "into an image and use oci://..."
-            )
-        if uri.startswith("s3://"):
-            raise ValueError(
-                "cannot be read: there is no setting for its credentials yet. Use hf://..., or pack the weights into "
-                "an image and use oci://..."
-            )
-        if not re.fullmatch(r"hf://[\w.-]+/[\w.-]+(:[\w./-]+)?|(pvc|oci)://[^\s/{}]+(/[^\s{}]*)?", uri):
-            raise ValueError(f"is not a model URI. Use {_URI_FORMS}.")
-        return uri
+        return uris.model(uri)
 
     @field_validator("served_names")
     @classmethod
@@ -152,9 +106,7 @@ class Model(BaseModel):
     @field_validator("extra_args")
     @classmethod
     def _args_are_flags_of_others(cls, args: tuple[str, ...]) -> tuple[str, ...]:
-        if args and not args[0].startswith("-"):
-            raise ValueError(f"begins with {args[0]!r}, which is not a flag. Begin with one, like --max-num-seqs=64.")
-        refuse(map(_flag_problem, args))
+        refuse(extra_args.problems(args))
         return args
 
     @field_validator("tensor_parallel_size")

@@ -7,17 +7,16 @@ of an entry of `models` are those of `Model`.
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from difflib import get_close_matches
 from ipaddress import IPv4Network
-from itertools import combinations
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import pulumi
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -26,37 +25,43 @@ from pydantic import (
     field_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails
 
-from . import compatibility, mirror, tpu, versions
+from . import compatibility, machines, mirror, places, ranges, tpu, uris, versions, whole
+from .explain import PROJECT_KEY, PROVIDERS, line, listed, problem
 from .maintenance import MaintenanceWindow
-from .model import Model, refuse
+from .model import MAX_NODES, Model, refuse
 from .replicas import MAX_REPLICAS
+from .whole import TOKEN_KEY
 
-PROJECT_KEY = "gcp:project"
-PROVIDERS = ("gcp:", "kubernetes:")
 ZONES_OF_A_REGION = 3
-TOKEN_KEY = "huggingFaceToken"  # noqa: S105 - the name of the setting, not a token
 
 
 class SettingsError(pulumi.RunError):
     """Every problem of a stack's configuration, one a line. A `RunError`, so that the engine prints no traceback."""
 
 
-def _cidr(value: str) -> str:
-    try:
-        if "/" not in value:
-            raise ValueError("it has no length")
-        return str(IPv4Network(value))
-    except ValueError as problem:
-        raise ValueError(
-            f"is not an IPv4 range ({problem}). Write it as its first address and a length, like 10.0.0.0/20."
-        ) from None
+def _whole(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch("-?[0-9]{1,18}", value):
+        raise ValueError("is not a whole number. Use one, without quotes.")
+    return value
 
 
-Cidr = Annotated[str, AfterValidator(_cidr)]
-Count = Annotated[int, Field(ge=0)]
-AtLeastOne = Annotated[int, Field(ge=1)]
+def _true_or_false(value: object) -> object:
+    if not isinstance(value, bool) and value not in ("true", "false"):
+        raise ValueError("is neither true nor false. Use one of them.")
+    return value
+
+
+Cidr = Annotated[str, AfterValidator(ranges.canonical)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[Whole, Field(ge=0, le=MAX_NODES)]
+AtLeastOne = Annotated[Whole, Field(ge=1, le=MAX_NODES)]
+SMALLEST_DISK, LARGEST_DISK = 30, 65_536
+"""In GB. A disk may have 64 TiB (https://cloud.google.com/compute/docs/disks/hyperdisks). Of a small one GKE keeps half
+and a tenth, and vLLM's image has to fit the rest
+(https://cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes#local_ephemeral_storage_reservation)."""
+MAX_LABELS = 64 - len(("goog-pulumi-provisioned",))
+"""Labels of a resource (https://cloud.google.com/resource-manager/docs/labels-overview); the provider adds one."""
 
 
 class Settings(BaseModel):
@@ -76,7 +81,7 @@ class Settings(BaseModel):
     tpu_reservation: str
     tpu_min_nodes: Count
     tpu_max_nodes: AtLeastOne
-    tpu_boot_disk_gb: Annotated[int, Field(ge=10)]
+    tpu_boot_disk_gb: Annotated[Whole, Field(ge=SMALLEST_DISK, le=LARGEST_DISK)]
     system_machine_type: str
     system_min_nodes: AtLeastOne
     system_max_nodes: AtLeastOne
@@ -88,10 +93,10 @@ class Settings(BaseModel):
     release_channel: Literal["RAPID", "REGULAR", "STABLE", "EXTENDED"]
     gke_version: str
     maintenance_window: MaintenanceWindow | None
-    router_replicas: Annotated[int, Field(ge=1, le=MAX_REPLICAS)]
+    router_replicas: Annotated[Whole, Field(ge=1, le=MAX_REPLICAS)]
     models: tuple[Model, ...]
     hugging_face_token: SecretStr
-    protect: bool
+    protect: Annotated[bool, BeforeValidator(_true_or_false)]
     chart_mirror: str
     labels: dict[str, str]
 
@@ -105,8 +110,11 @@ class Settings(BaseModel):
     @field_validator("location")
     @classmethod
     def _zone_or_region(cls, location: str) -> str:
-        if not re.fullmatch(r"[a-z]+-[a-z]+\d+(-[a-z0-9]+)?", location):
-            raise ValueError("is neither a zone (like europe-west4-a) nor a region (like europe-west4).")
+        if not places.is_place(location):
+            raise ValueError(
+                "is neither a zone (like europe-west4-a) nor a region (like europe-west4). Use one of "
+                "`gcloud compute zones list`."
+            )
         return location
 
     @field_validator("tpu_zones")
@@ -116,13 +124,13 @@ class Settings(BaseModel):
         if location is None:
             return zones
         if not zones:
-            if not _is_zone(location):
+            if not places.is_zone(location):
                 raise ValueError(
                     f"is empty, and `location` {location} is a region. Name the zones that may hold TPU nodes, like "
                     f"`pulumi config set --path 'tpuZones[0]' {location}-a`."
                 )
             return (location,)
-        region = _region(location)
+        region = places.region(location)
         refuse(
             f"contains {zone!r}, which is not a zone of {region}, the region of `location`. Use zones of that region, "
             f"like {region}-a, or change `location`."
@@ -137,7 +145,7 @@ class Settings(BaseModel):
     @classmethod
     def _known_slice(cls, name: str) -> str:
         if name not in tpu.SLICES:
-            raise ValueError(f"is not a slice of one host. Use one of {_listed(tpu.SLICES)}.")
+            raise ValueError(f"is not a slice of one host. Use one of {listed(tpu.SLICES)}.")
         return name
 
     @field_validator("tpu_reservation")
@@ -175,7 +183,7 @@ class Settings(BaseModel):
     @classmethod
     def _a_node_in_each_zone(cls, most: int, info: ValidationInfo) -> int:
         location = info.data.get("location", "")
-        if location and not _is_zone(location) and most < ZONES_OF_A_REGION:
+        if location and not places.is_zone(location) and most < ZONES_OF_A_REGION:
             raise ValueError(
                 f"is too small for the regional cluster in {location}, which begins with a node in each of three zones."
                 f" Use {ZONES_OF_A_REGION} or more, or a zone as `location`."
@@ -185,11 +193,18 @@ class Settings(BaseModel):
     @field_validator("system_machine_type")
     @classmethod
     def _machine_type(cls, machine_type: str) -> str:
-        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", machine_type):
-            raise ValueError("is not a machine type. Use one like e2-standard-4 (4 vCPUs or more).")
-        if re.match(r"(ct|tpu)\d", machine_type):
-            raise ValueError("is a TPU machine, and only Pods that ask for TPUs run there. Use one like e2-standard-4.")
-        return machine_type
+        return machines.check(machine_type)
+
+    @field_validator("subnet_cidr", "pod_cidr", "service_cidr", "control_plane_cidr")
+    @classmethod
+    def _of_vpc(cls, cidr: str, info: ValidationInfo) -> str:
+        return ranges.of_vpc(cidr, str(info.field_name))
+
+    @field_validator("authorized_networks")
+    @classmethod
+    def _callers(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        refuse(map(ranges.caller_problem, networks))
+        return networks
 
     @field_validator("pod_cidr", "service_cidr", "control_plane_cidr")
     @classmethod
@@ -219,7 +234,7 @@ class Settings(BaseModel):
     @classmethod
     def _is_28(cls, cidr: str) -> str:
         if not cidr.endswith("/28"):
-            raise ValueError("is not a /28, and GKE takes no other size for the control plane.")
+            raise ValueError("is not a /28, and GKE takes no other size for the control plane. Use a /28.")
         return cidr
 
     @field_validator("gke_version")
@@ -227,9 +242,10 @@ class Settings(BaseModel):
     def _runs_the_charts(cls, version: str) -> str:
         if not version:
             return version
-        if not re.fullmatch(r"\d+\.\d+\.\d+-gke\.\d+", version):
+        if not re.fullmatch(r"\d{1,3}\.\d{1,3}\.\d{1,9}-gke\.\d{1,12}", version, re.ASCII):
             raise ValueError(
-                "is not a full GKE version like 1.34.1-gke.1829001. `gcloud container get-server-config` lists them."
+                "is not a full GKE version like 1.34.1-gke.1829001. Use one of "
+                "`gcloud container get-server-config`, or remove it to use the channel's."
             )
         if problem := compatibility.gke_problem(version, versions.CHARTS):
             raise ValueError(problem)
@@ -250,11 +266,8 @@ class Settings(BaseModel):
     @field_validator("chart_mirror")
     @classmethod
     def _has_charts(cls, place: str) -> str:
-        if not place or re.fullmatch(r"oci://[^\s/]+(/[^\s/]+)*", place):
-            return place
-        if "://" in place:
-            raise ValueError("is neither an OCI prefix (oci://REGISTRY/PATH, no slash last) nor a directory.")
-        refuse(mirror.problems(place, versions.CHARTS))
+        if place and not uris.mirror(place):
+            refuse(mirror.problems(place, versions.CHARTS))
         return place
 
     @field_validator("labels")
@@ -263,15 +276,23 @@ class Settings(BaseModel):
         refuse(
             f"contains {key!r}: {value!r}. Keys and values are at most 63 lower-case letters, digits, hyphens and "
             "underscores; a key begins with a letter."
-            for key, value in labels.items()
             if not re.fullmatch(r"[a-z][-_a-z0-9]{0,62}", key) or not re.fullmatch(r"[-_a-z0-9]{0,63}", value)
+            else f"contains {key!r}, and keys that begin with goog are Google's own. Choose another key."
+            if key.startswith("goog")
+            else None
+            for key, value in labels.items()
         )
+        if len(labels) > MAX_LABELS:
+            raise ValueError(
+                f"has {len(labels)} labels, and {MAX_LABELS} are the most: Google Cloud takes 64, and the provider "
+                "adds one. Remove some."
+            )
         return labels
 
     @property
     def region(self) -> str:
         """The region of `location`."""
-        return _region(self.location)
+        return places.region(self.location)
 
     @property
     def slice(self) -> tpu.Slice:
@@ -285,7 +306,7 @@ class Settings(BaseModel):
         return [
             *(
                 f"tpuZones: {zone} was not known to have TPU v6e when this was written; known are "
-                f"{_listed(sorted(tpu.KNOWN_ZONES))}. If it has none, the TPU pool stays empty and the models do not "
+                f"{listed(sorted(tpu.KNOWN_ZONES))}. If it has none, the TPU pool stays empty and the models do not "
                 "start."
                 for zone in unknown
             ),
@@ -295,109 +316,56 @@ class Settings(BaseModel):
                 for i, model in enumerate(self.models)
                 if model.dtype in ("half", "float16")
             ),
+            *(
+                []
+                if self.region in places.REGIONS
+                else [
+                    f"location: {self.region} was not known to be a region when this was written. If there is none of "
+                    "that name, Google Cloud refuses the subnet: `gcloud compute regions list`."
+                ]
+            ),
+            *filter(None, [machines.warning(self.system_machine_type)]),
+            *(
+                [
+                    "authorizedNetworks: 0.0.0.0/0 lets everyone knock at the control plane, and `kubectl` and Pulumi "
+                    "need none of it."
+                ]
+                if "0.0.0.0/0" in self.authorized_networks
+                else []
+            ),
             *compatibility.gke_warnings(self.gke_version, versions.CHARTS),
         ]
 
 
-def _is_zone(location: str) -> bool:
-    return location.count("-") == 2
-
-
-def _region(location: str) -> str:
-    return location.rsplit("-", 1)[0] if _is_zone(location) else location
-
-
-def _listed(values: Any) -> str:
-    return ", ".join(str(v) for v in values)
-
-
-def _between_models(models: object, max_nodes: object) -> Iterator[str]:
-    """Problems that no single model has. It looks at the raw values, so that it speaks even if a model has others."""
-    entries = (
-        [cast(dict[str, Any], m) for m in cast(list[Any], models) if isinstance(m, dict)]
-        if isinstance(models, list)
-        else []
-    )
-    for (i, one), (j, other) in combinations(enumerate(entries), 2):
-        if one.get("name") and (one.get("namespace"), one["name"]) == (
-            other.get("namespace"),
-            other.get("name"),
-        ):
-            yield (
-                f"models[{j}]: {one.get('namespace')}/{one['name']} is the name of models[{i}] as well. "
-                "Two models need different names or namespaces."
-            )
-    replicas = [m.get("replicas", 1) for m in entries]
-    if all(isinstance(r, int) for r in replicas) and str(max_nodes).isdecimal() and sum(replicas) > int(str(max_nodes)):
-        yield (
-            f"models: {sum(replicas)} replicas in all, each taking one TPU node, but `tpuMaxNodes` is {max_nodes}. "
-            f"Run `pulumi config set tpuMaxNodes {sum(replicas)}`, or lower `replicas`."
-        )
-
-
-_PROBLEMS = {
-    "bool_parsing": "is neither true nor false. Use one of them.",
-    "dict_type": "is not a mapping. Write `key: value` lines.",
-    "greater_than_equal": "is too small. Use {ge} or more.",
-    "int_from_float": "is not a whole number. Use one, without quotes.",
-    "int_parsing": "is not a whole number. Use one, without quotes.",
-    "int_type": "is not a whole number. Use one, without quotes.",
-    "less_than_equal": "is too large. Use {le} or less.",
-    "literal_error": "is not allowed. Use one of {expected}.",
-    "model_type": "is not a mapping. Write `key: value` lines.",
-    "string_type": "is not text. Put it in quotes.",
-    "tuple_type": "is not a list. Write one, even for a single value.",
-    "value_error": "{error}",
-}
-"""What is wrong and what to do about it, by pydantic's type of error."""
-
-
-def _explain(error: ErrorDetails, secrets: Collection[str]) -> str:
-    """A problem that pydantic found, as: setting: value what is wrong and what to do. It shows no encrypted value."""
-    where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error["loc"]).lstrip(".")
-    if error["type"] == "missing" and where == PROJECT_KEY:
-        return f"{where}: is not set. Run `pulumi config set {PROJECT_KEY} PROJECT_ID` with the project to deploy to."
-    if error["type"] == "missing":
-        return f"{where}: is required. Add it."
-    if error["type"] == "extra_forbidden" and where.startswith(PROVIDERS):
-        return (
-            f"{where}: has no effect, as the program configures its providers itself. Remove it, and use an "
-            "environment variable of the provider if you need it, like GOOGLE_IMPERSONATE_SERVICE_ACCOUNT."
-        )
-    if error["type"] == "extra_forbidden":
-        parts = {"models": Model, "maintenanceWindow": MaintenanceWindow}
-        known = _fields(parts.get(where.split(".")[0].split("[")[0], Settings))
-        near = get_close_matches(where.rsplit(".")[-1], known, 1)
-        hint = f"Did you mean {near[0]}?" if near else f"Allowed: {_listed(known)}."
-        return f"{where}: there is no such setting. {hint} Change its name, or remove it."
-    problem = _PROBLEMS.get(error["type"], "is not valid: {msg}.").format(msg=error["msg"], **error.get("ctx", {}))
-    shown = json.dumps(error["input"], default=str, ensure_ascii=False)
-    if error["loc"][0] in {TOKEN_KEY, *secrets} or "--api-key" in shown.replace("_", "-"):
-        shown = "[secret]"
-    return f"{where}: {shown} {problem}"
-
-
-def _fields(cls: type[BaseModel]) -> list[str]:
-    return [f.alias or name for name, f in cls.model_fields.items()]
-
-
-def parse(values: Mapping[str, Any], *, secrets: Collection[str] = (), stack: str = "dev") -> Settings:
+def parse(
+    values: Mapping[str, Any],
+    *,
+    secrets: Collection[str] = (),
+    stack: str = "dev",
+    others: Collection[str] = (),
+    project: str = "gke-tpu-inference",
+) -> Settings:
     """The checked settings from the names and values of a stack's configuration.
 
-    `secrets` names the ones that were encrypted. Raises `SettingsError`, which lists every problem.
+    `secrets` names the ones that were encrypted, `others` the keys of other namespaces than `project`. Raises
+    `SettingsError`, which lists every problem.
     """
-    problems: list[str] = []
+    problems = [p for key in others if (p := whole.misplaced(key, project))]
     settings = None
+    broken = {key for key, value in values.items() if whole.half_characters([key, value])}
+    problems += [f"{key}: holds half a character (of a pair like \\ud83d\\ude00). Write the whole." for key in broken]
+    sound = {key: value for key, value in values.items() if key not in broken}
     try:
-        settings = Settings.model_validate(dict(values), context=values.get("tpuSlice"))
+        settings = Settings.model_validate(sound, context=sound.get("tpuSlice"))
     except ValidationError as failed:
-        problems += [_explain(error, secrets) for error in failed.errors(include_url=False)]
-    problems += _between_models(values.get("models"), values.get("tpuMaxNodes"))
-    if values.get(TOKEN_KEY) and TOKEN_KEY not in secrets:
-        problems.append(
-            f"{TOKEN_KEY}: is stored in plain text. Run `pulumi config set --secret {TOKEN_KEY}`, and revoke the token "
-            "if the file was shared."
-        )
+        parts = {"": Settings, "models": Model, "maintenanceWindow": MaintenanceWindow}
+        problems += [
+            problem(error, {TOKEN_KEY, *secrets}, parts)
+            for error in failed.errors(include_url=False)
+            if not (error["type"] == "missing" and error["loc"][0] in broken)
+        ]
+    problems += whole.between_models(sound.get("models"), sound.get("tpuMaxNodes"))
+    problems += whole.token_problems(sound.get(TOKEN_KEY), secrets)
     problems += [
         f"{key}: is encrypted, but only {TOKEN_KEY} stays so: the rest is plain text in the cluster. Set it without "
         "`--secret`, and keep secrets out of it."
@@ -405,7 +373,7 @@ def parse(values: Mapping[str, Any], *, secrets: Collection[str] = (), stack: st
     ]
     if settings is None or problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = "\n".join(f"  {p}" for p in problems)
+        lines = "\n".join(f"  {line(p)}" for p in problems)
         raise SettingsError(f"Pulumi.{stack}.yaml has {count}; nothing was changed.\n{lines}")
     return settings
 
@@ -423,11 +391,12 @@ def load() -> Settings:
     config = {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
     values = {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}
     for key in _STRUCTURED & values.keys():
-        with suppress(ValueError):  # what is not JSON stays text, which `parse` refuses by name
+        with suppress(ValueError, RecursionError):  # what is not JSON stays text, which `parse` refuses by name
             values[key] = json.loads(values[key])
     values |= {k: v for k, v in config.items() if k.startswith(PROVIDERS) and k != "gcp:disableGlobalProjectWarning"}
     secrets = {k for k in values if pulumi.runtime.is_config_secret(k if k in config else prefix + k)}
-    settings = parse(values, secrets=secrets, stack=pulumi.get_stack())
+    others = [k for k in config if not k.startswith((prefix, *PROVIDERS))]
+    settings = parse(values, secrets=secrets, stack=pulumi.get_stack(), others=others, project=pulumi.get_project())
     for warning in settings.warnings:
-        pulumi.log.warn(warning)
+        pulumi.log.warn(line(warning))
     return settings

@@ -39,7 +39,7 @@ def settings(window: Any) -> Any:
         (
             {"end": "2026-01-03T08:59:00Z"},
             'end: "2026-01-03T08:59:00Z" is less than 4 hours after `start`, which is 2026-01-03T05:00:00Z. GKE counts '
-            "no shorter window.",
+            "no shorter window: use a later end.",
         ),
         ({"recurrence": "every weekend"}, f'recurrence: "every weekend" {NO_RECURRENCE}'),
         ({"recurrence": "RRULE:FREQ=DAILY"}, f'recurrence: "RRULE:FREQ=DAILY" {NO_RECURRENCE}'),

@@ -1,0 +1,70 @@
+"""Problems that no single setting has: what they are only together, or by their names."""
+
+import re
+from collections.abc import Collection, Iterator
+from difflib import SequenceMatcher
+from typing import Any, cast
+
+from .model import MAX_NODES
+
+TOKEN_KEY = "huggingFaceToken"  # noqa: S105 - the name of the setting, not a token
+NEAR = 0.8
+"""How much of a namespace's letters are those of the project's, from 0 to 1, if it is a slip of the pen."""
+
+
+def between_models(models: object, max_nodes: object) -> Iterator[str]:
+    """Problems that no single model has. It looks at the raw values, so that it speaks even if a model has others."""
+    entries = (
+        [cast(dict[str, Any], m) for m in cast(list[Any], models) if isinstance(m, dict)]
+        if isinstance(models, list)
+        else []
+    )
+    first: dict[str, int] = {}
+    for j, model in enumerate(entries):
+        if not model.get("name"):
+            continue
+        name = f"{model.get('namespace')}/{model['name']}"
+        i = first.setdefault(name, j)
+        if i < j:
+            yield (
+                f"models[{j}]: {name} is the name of models[{i}] as well. "
+                "Two models need different names or namespaces."
+            )
+    replicas: list[Any] = [m.get("replicas", 1) for m in entries]
+    most = int(text) if re.fullmatch("[0-9]{1,9}", text := str(max_nodes)) else None
+    if all(type(r) is int and 0 < r <= MAX_NODES for r in replicas) and most is not None and sum(replicas) > most:
+        yield (
+            f"models: {sum(replicas)} replicas in all, each taking one TPU node, but `tpuMaxNodes` is {max_nodes}. "
+            f"Run `pulumi config set tpuMaxNodes {sum(replicas)}`, or lower `replicas`."
+        )
+
+
+def token_problems(token: object, secrets: Collection[str]) -> Iterator[str]:
+    """What is wrong with the Hugging Face token, which no message shows."""
+    if token and TOKEN_KEY not in secrets:
+        yield (
+            f"{TOKEN_KEY}: is stored in plain text. Run `pulumi config set --secret {TOKEN_KEY}`, and revoke the token "
+            "if the file was shared."
+        )
+    elif isinstance(token, str) and not re.fullmatch("[!-~]*", token):
+        yield (
+            f"{TOKEN_KEY}: has a space, a line break or another character that no token has. Set it again, as one "
+            f"word: `pulumi config set --secret {TOKEN_KEY}`."
+        )
+
+
+def half_characters(value: object) -> bool:
+    """Whether a text has half of a character that UTF-16 would write as two, which is no text for any other program."""
+    if isinstance(value, str):
+        return any("\ud800" <= c <= "\udfff" for c in value)
+    if isinstance(value, dict):
+        return any(map(half_characters, (x for kv in cast(dict[Any, Any], value).items() for x in kv)))
+    return isinstance(value, list) and any(map(half_characters, cast(list[Any], value)))
+
+
+def misplaced(key: str, project: str) -> str | None:
+    """Why a key of another namespace is probably meant to be the project's, and the way out."""
+    namespace, _, name = key.partition(":")
+    if SequenceMatcher(None, namespace.lower().replace("_", "-"), project).ratio() < NEAR:
+        return None
+    return f"{key}: is no setting of this project, whose namespace is {project}. Write {project}:{name}, or remove it."
