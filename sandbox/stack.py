@@ -5,7 +5,7 @@ import logging
 import runpy
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cache, partial
 from importlib.metadata import version
@@ -15,7 +15,7 @@ from typing import Any, Self
 import yaml
 from pulumi import automation
 
-from . import cli
+from . import cli, language_host, stack_file
 from .google import Google
 from .kubernetes import Kubernetes
 from .provider import Call, Cloud, serve
@@ -23,7 +23,7 @@ from .world import World
 
 REPO = Path(__file__).resolve().parent.parent
 PLACEHOLDER = "simulated-secret"
-SECRETS_STATE = ("encryptionsalt", "encryptedkey", "secretsprovider")
+PROJECT = {"gcp:project": "simulated-project"}
 
 
 class SandboxError(Exception):
@@ -44,21 +44,33 @@ def setting(text: str) -> tuple[str, Any]:
         raise ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     try:
         parsed = yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError, ValueError):
         parsed = value
-    return key, parsed if isinstance(parsed, dict | list) else value
+    if not isinstance(parsed, dict | list):
+        return key, value
+    try:
+        json.dumps(parsed, allow_nan=False)
+    except (RecursionError, TypeError, ValueError) as problem:
+        raise ArgumentTypeError(f"{text!r} is no list or mapping that JSON has ({problem}); quote times") from None
+    return key, parsed
 
 
-def secure_paths(value: Any, path: str = "") -> Iterator[str]:
-    """Paths of the encrypted values of a stack file, in the engine's syntax."""
-    if isinstance(value, dict):
-        if list(value) == ["secure"]:
-            yield path
-        for key, inner in value.items():
-            yield from secure_paths(inner, f'{path}["{key}"]' if path else str(key))
-    elif isinstance(value, list):
-        for i, inner in enumerate(value):
-            yield from secure_paths(inner, f"{path}[{i}]")
+def _oneline(problem: object) -> str:
+    return " ".join(str(problem).split())
+
+
+def _reason(refused: automation.CommandError) -> str:
+    """What the engine said, in a line."""
+    said = str(refused).partition("stderr:")[2].strip() or str(refused)
+    return _oneline(said.removeprefix("error: "))
+
+
+def _as_config(value: Any) -> dict[str, Any]:
+    """A value as `pulumi config --json` shows it."""
+    if isinstance(value, str):
+        return {"value": value, "secret": False}
+    shown = {"value": json.dumps(value), "secret": False}
+    return shown | {"objectValue": value} if isinstance(value, dict | list) else shown
 
 
 @cache
@@ -109,7 +121,8 @@ class Sandbox:
         self._stack_file = work_dir / source.name
         # When an update fails, the engine hangs up on the program, and gRPC would log that as an error of its own.
         logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
-        secrets = self._copy_settings(source, work_dir)
+        language_host.install()
+        secrets, late = self._copy_settings(source, work_dir)
         self.world = World(self.home / "world.json")
         try:
             ports = [f"{name}:{self._serve(cloud, name)}" for name, cloud in self._clouds().items()]
@@ -132,9 +145,14 @@ class Sandbox:
                     env_vars=environment,
                 ),
             )
+            if late:
+                self.stack.set_all_config_json(json.dumps(late))
             for path in secrets:
                 value = automation.ConfigValue(PLACEHOLDER, secret=True)
                 self.stack.set_config(path, value, path=True)
+        except automation.CommandError as refused:
+            self.__exit__()
+            raise SandboxError(f"{source.name}: {_reason(refused)}") from None
         except BaseException:
             self.__exit__()
             raise
@@ -157,20 +175,32 @@ class Sandbox:
         self._cleanup.callback(server.stop, None)
         return port
 
-    def _copy_settings(self, source: Path, work_dir: Path) -> list[str]:
-        """Copy project and stack file for the engine to write to; returns the paths of the secrets to set."""
-        (work_dir / "Pulumi.yaml").write_text((self._folder / "Pulumi.yaml").read_text())
-        self._project: str = yaml.safe_load((work_dir / "Pulumi.yaml").read_text())["name"]
-        # The engine keeps the salt of the passphrase in the stack file: the copy's own has to survive.
-        old = yaml.safe_load(self._stack_file.read_text()) if self._stack_file.exists() else {}
-        settings = (yaml.safe_load(source.read_text()) if source.exists() else None) or {}
-        settings = {k: v for k, v in settings.items() if k not in SECRETS_STATE}
-        settings |= {k: v for k, v in (old or {}).items() if k in SECRETS_STATE}
-        config = {"gcp:project": "simulated-project"} | (settings.get("config") or {})
-        config |= {self._key(k): v for k, v in self._config.items()}
-        secrets = list(secure_paths(config))
-        self._stack_file.write_text(yaml.safe_dump(settings | {"config": _without_secure(config)}))
-        return secrets
+    def _copy_settings(self, source: Path, work_dir: Path) -> tuple[list[str], dict[str, Any]]:
+        """Copy project and stack file for the engine to write to, the stack file as it stands but for `config`.
+
+        Returns the paths of the secrets to set, and what is left for the engine to set, in its own format, where only
+        the engine can read the file.
+        """
+        project = (self._folder / "Pulumi.yaml").read_bytes()
+        (work_dir / "Pulumi.yaml").write_bytes(project)
+        try:
+            self._project: str = yaml.safe_load(project)["name"]
+        except (yaml.YAMLError, KeyError, TypeError) as problem:
+            raise SandboxError(f"project {self._folder}: Pulumi.yaml cannot be read: {_oneline(problem)}") from None
+        given = source.read_bytes() if source.exists() else b""
+        config = {self._key(k): v for k, v in self._config.items()}
+        try:
+            # The engine keeps the salt of the passphrase in the stack file: the copy's own has to survive.
+            old = self._stack_file.read_text() if self._stack_file.exists() else ""
+            text = stack_file.with_config(given.decode(), config, defaults=PROJECT)
+            secrets = stack_file.secure_paths(text)
+            text = stack_file.without_secrets(text, PLACEHOLDER)
+            text = stack_file.with_secrets_state(text, stack_file.secrets_state(old))
+        except (UnicodeDecodeError, stack_file.UnreadableError):
+            self._stack_file.write_bytes(given)
+            return [], {key: _as_config(value) for key, value in (PROJECT | config).items()}
+        self._stack_file.write_text(text)
+        return secrets, {}
 
     def _key(self, key: str) -> str:
         return key if ":" in key else f"{self._project}:{key}"
@@ -180,10 +210,8 @@ class Sandbox:
         if secret:
             self.stack.set_config(self._key(key), automation.ConfigValue(str(value), secret=True))
             return
-        settings = yaml.safe_load(self._stack_file.read_text()) or {}
-        config = {k: v for k, v in settings.get("config", {}).items() if k != self._key(key)}
-        config |= {} if value is None else {self._key(key): value}
-        self._stack_file.write_text(yaml.safe_dump(settings | {"config": config}))
+        change = {self._key(key): stack_file.REMOVED if value is None else value}
+        self._stack_file.write_text(stack_file.with_config(self._stack_file.read_text(), change))
 
     def preview(self, **options: Any) -> automation.PreviewResult:
         """What `up` would do; `options` are those of the Automation API, such as `on_output` and `on_event`."""
@@ -211,10 +239,3 @@ class Sandbox:
         """The resources in the engine's state, as it keeps them: secrets are encrypted."""
         state = self.home / "state" / ".pulumi" / "stacks" / self._project / f"{self.name}.json"
         return (json.loads(state.read_text())["checkpoint"].get("latest") or {}).get("resources") or []
-
-
-def _without_secure(value: Any) -> Any:
-    """The same configuration with a plain placeholder for each encrypted value, for paths to be set on."""
-    if isinstance(value, dict):
-        return PLACEHOLDER if list(value) == ["secure"] else {k: _without_secure(v) for k, v in value.items()}
-    return [_without_secure(v) for v in value] if isinstance(value, list) else value
