@@ -179,7 +179,7 @@ def secret(args: Sequence[object]) -> bool:
     """Whether flags hold what should not be shown: a key or a token, or what may be one."""
     for word in args:
         head = re.split(r"[=\s.]", str(word), maxsplit=1)[0].replace("_", "-")
-        if not head.startswith("-") or (head in FLAGS and head not in SECRET):
+        if not head.strip("-") or not head.startswith("-") or (head in FLAGS and head not in SECRET):
             continue
         if SECRET & set(_meant(head).values()):
             return True

@@ -89,6 +89,8 @@ class Sandbox:
     """
 
     world: World
+    stack_file: Path
+    """The copy that the engine reads and writes."""
 
     def __init__(
         self,
@@ -118,7 +120,7 @@ class Sandbox:
         work_dir, state = self.home / "work", self.home / "state"
         for folder in (work_dir, state, self.home / "pulumi"):
             folder.mkdir(parents=True, exist_ok=True)
-        self._stack_file = work_dir / source.name
+        self.stack_file = work_dir / source.name
         # When an update fails, the engine hangs up on the program, and gRPC would log that as an error of its own.
         logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
         language_host.install()
@@ -191,15 +193,15 @@ class Sandbox:
         config = {self._key(k): v for k, v in self._config.items()}
         try:
             # The engine keeps the salt of the passphrase in the stack file: the copy's own has to survive.
-            old = self._stack_file.read_text() if self._stack_file.exists() else ""
+            old = self.stack_file.read_text() if self.stack_file.exists() else ""
             text = stack_file.with_config(given.decode(), config, defaults=PROJECT)
             secrets = stack_file.secure_paths(text)
             text = stack_file.without_secrets(text, PLACEHOLDER)
             text = stack_file.with_secrets_state(text, stack_file.secrets_state(old))
         except (UnicodeDecodeError, stack_file.UnreadableError):
-            self._stack_file.write_bytes(given)
+            self.stack_file.write_bytes(given)
             return [], {key: _as_config(value) for key, value in (PROJECT | config).items()}
-        self._stack_file.write_text(text)
+        self.stack_file.write_text(text)
         return secrets, {}
 
     def _key(self, key: str) -> str:
@@ -211,7 +213,7 @@ class Sandbox:
             self.stack.set_config(self._key(key), automation.ConfigValue(str(value), secret=True))
             return
         change = {self._key(key): stack_file.REMOVED if value is None else value}
-        self._stack_file.write_text(stack_file.with_config(self._stack_file.read_text(), change))
+        self.stack_file.write_text(stack_file.with_config(self.stack_file.read_text(), change))
 
     def preview(self, **options: Any) -> automation.PreviewResult:
         """What `up` would do; `options` are those of the Automation API, such as `on_output` and `on_event`."""

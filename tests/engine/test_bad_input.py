@@ -1,0 +1,94 @@
+"""Broken stack files on the engine: one message, once, whoever of engine and program gives it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from bad_input import BROKEN, KEY, KINDS, PREFIX, SECRET, apply, examples
+from project import ROOT
+from pulumi.automation import CommandError
+
+from sandbox.stack import Sandbox, SandboxError
+from sandbox.stack_file import with_config
+
+from .conftest import OWN
+
+DEV = (ROOT / "Pulumi.dev.yaml").read_text()
+SOME = [KINDS[i * len(KINDS) // 44] for i in range(44)]
+"""With `BROKEN`, more than 60 files."""
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One stack for all files; it has nothing in it."""
+    with Sandbox(home=tmp_path_factory.mktemp("bad"), config=OWN) as stack:
+        yield stack
+
+
+def refusal(stack: Sandbox, text: str | bytes) -> str:
+    """What the engine shows in a preview of a stack file."""
+    said: list[str] = []
+    good = stack.stack_file.read_bytes()
+    stack.stack_file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    try:
+        with pytest.raises(CommandError) as refused:
+            stack.preview(on_output=said.append, on_error=said.append, color="never", suppress_progress=True)
+    finally:
+        stack.stack_file.write_bytes(good)
+    assert " code: 1\n" in str(refused.value)
+    assert stack.world.log == []
+    return "\n".join(said)
+
+
+def told_once(text: str) -> None:
+    """There is one message, nothing secret in it, and no line of it twice."""
+    assert "Traceback" not in text
+    assert SECRET not in text
+    assert KEY not in text
+    message = text.partition("Diagnostics:\n")[2] or text
+    assert message.count("error: ") == 1, text
+    problems = [line for line in message.splitlines() if line.startswith("      ")]
+    assert problems or "Pulumi.dev.yaml has" not in message
+    assert len(set(problems)) == len(problems)
+
+
+@pytest.mark.parametrize("kind", SOME, ids=[kind.name for kind in SOME])
+def test_mistake_is_told_once(prepared: Sandbox, kind: Any) -> None:
+    [bad, *_] = examples(kind, 1)
+    values = yaml.safe_load(DEV)["config"]
+    plain = {key.removeprefix(PREFIX): value for key, value in values.items()}
+    changed = {k if ":" in k else PREFIX + k: v for k, v in apply(plain, bad).items()}
+
+    told_once(refusal(prepared, with_config(DEV, {**changed, "gcp:project": changed.get("gcp:project", "my-project")})))
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_file_that_is_none_is_told_once(prepared: Sandbox, kind: str) -> None:
+    told_once(refusal(prepared, BROKEN[kind]))
+
+
+@pytest.mark.parametrize("kind", ["duplicate key", "tab", "config as a list", "half a character", "not text"])
+def test_sandbox_says_what_the_engine_cannot_read_in_a_line(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "Pulumi.yaml").write_bytes((ROOT / "Pulumi.yaml").read_bytes())
+    text = BROKEN[kind]
+    (tmp_path / "Pulumi.dev.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    with (
+        pytest.raises(SandboxError, match=r"^Pulumi\.dev\.yaml: \S.*$"),
+        Sandbox(project=tmp_path, home=tmp_path / "home"),
+    ):
+        pass
+
+
+def test_file_that_only_the_engine_can_read_is_read_as_it_reads_it(tmp_path: Path) -> None:
+    """PyYAML knows no second document; the engine passes over it."""
+    (tmp_path / "Pulumi.yaml").write_bytes((ROOT / "Pulumi.yaml").read_bytes())
+    (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n  {PREFIX}protect:\ttrue\n")
+
+    with Sandbox(project=tmp_path, home=tmp_path / "home", config={"labels": {"a": "b"}}) as stack:
+        config = {key: value.value for key, value in stack.stack.get_all_config().items()}
+
+    assert (config[f"{PREFIX}protect"], config[f"{PREFIX}labels"]) == ("true", '{"a":"b"}')
+    assert config["gcp:project"] == "simulated-project"
