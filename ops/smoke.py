@@ -1,21 +1,20 @@
 """Does a model answer as docs/api-access.md says, and nothing else? `python -m ops.smoke --url BASE_URL`.
 
-Every request of that page is made through the gateway, by curl and by the `openai` client, and so are requests that
-must be refused: paths that are not published, another model's prefix, and what the endpoint picker itself turns down.
+Every request of that page is made through the gateway, as plain HTTP and by the `openai` client, and so are requests
+that must be refused: paths that are not published, another model's prefix, and what the endpoint picker turns down.
 It prints a table and exits with 0 if all is as it should be, 1 if not, and 2 if it cannot run.
 """
 
 import argparse
 import json
-import shutil
-import subprocess
+import math
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
+import httpx2
 import openai
 from rich.console import Console
 from rich.table import Table
@@ -42,26 +41,28 @@ class Smoke:
     def __init__(self, url: str, timeout: float) -> None:
         self.url = url.rstrip("/")
         self.timeout = timeout
+        self.plain = httpx2.Client(timeout=timeout)
         self.client = openai.OpenAI(base_url=f"{self.url}/v1", api_key="unused", timeout=timeout, max_retries=0)
 
-    def curl(self, url: str, body: dict[str, Any] | None = None) -> tuple[int, float, str]:
-        """Status, seconds and body of a request; status 0 if there was no whole answer, and then curl's own words."""
-        with tempfile.TemporaryDirectory() as folder:
-            answer = Path(folder, "body")
-            command = ["curl", "--silent", "--show-error", "--max-time", str(self.timeout), "--output", str(answer)]
-            command += ["--write-out", "%{http_code} %{time_total}"]
-            if body is not None:
-                command += ["--header", "Content-Type: application/json", "--data", json.dumps(body)]
-            done = subprocess.run([*command, url], capture_output=True, text=True, check=False)  # noqa: S603
-            status, seconds = done.stdout.split()
-            if done.returncode:
-                return 0, float(seconds), done.stderr.strip()
-            return int(status), float(seconds), answer.read_text(errors="replace") if answer.exists() else ""
+    def http(self, url: str, body: dict[str, Any] | None = None) -> tuple[int, float, str]:
+        """Status, seconds and body of a request; status 0 if there was no whole answer in time, and then why."""
+        start = time.perf_counter()
+        content = bytearray()
+        try:
+            with self.plain.stream("GET" if body is None else "POST", url, json=body) as answer:
+                for chunk in answer.iter_bytes():
+                    content += chunk
+                    if time.perf_counter() - start > self.timeout:  # the client's own is for each read
+                        raise httpx2.ReadTimeout(f"no end of the answer after {self.timeout:g} s")
+            status, text = answer.status_code, content.decode(errors="replace")
+        except httpx2.HTTPError as failed:
+            status, text = 0, f"{type(failed).__name__}: {failed}"
+        return status, time.perf_counter() - start, text
 
-    def by_curl(self, check: str, path: str, expected: int, *, body: dict[str, Any] | None = None) -> Result:
+    def by_http(self, check: str, path: str, expected: int, *, body: dict[str, Any] | None = None) -> Result:
         """A request below the base URL, and whether its status is the expected one."""
-        status, seconds, text = self.curl(self.url + path, body)
-        return Result(check, "curl", status, seconds, "" if status == expected else f"not {expected}: {text[:200]}")
+        status, seconds, text = self.http(self.url + path, body)
+        return Result(check, "http", status, seconds, "" if status == expected else f"not {expected}: {text[:200]}")
 
     def by_openai(self, check: str, ask: Callable[[], str]) -> Result:
         """A request of the `openai` client; `ask` returns what the model said."""
@@ -77,20 +78,20 @@ class Smoke:
 
     def run(self, model: str | None) -> Iterator[Result]:
         """Every check; `model` is the name to ask for, by default the first of `/v1/models`."""
-        status, seconds, text = self.curl(f"{self.url}/v1/models")
+        status, seconds, text = self.http(f"{self.url}/v1/models")
         names = _names(text) if status == 200 else []
         problem = "" if names else f"not 200 with models: {text[:200]}"
         if names and model and model not in names:
             problem = f"no model {model}"
-        yield Result("list models", "curl", status, seconds, problem)
+        yield Result("list models", "http", status, seconds, problem)
         if not names:
             return
         name = model or names[0]
         completion: dict[str, Any] = {"model": name, "max_tokens": MAX_TOKENS}
 
-        yield self.by_curl("health", "/health", 200)
-        yield self.by_curl("completion", "/v1/completions", 200, body={**completion, "prompt": PROMPT})
-        yield self.by_curl("chat", "/v1/chat/completions", 200, body={**completion, "messages": MESSAGES})
+        yield self.by_http("health", "/health", 200)
+        yield self.by_http("completion", "/v1/completions", 200, body={**completion, "prompt": PROMPT})
+        yield self.by_http("chat", "/v1/chat/completions", 200, body={**completion, "messages": MESSAGES})
 
         chat, complete = self.client.chat.completions, self.client.completions
         yield self.by_openai("list models", lambda: ", ".join(m.id for m in self.client.models.list()))
@@ -110,12 +111,12 @@ class Smoke:
             ),
         )
 
-        yield self.by_curl("completion without prompt is refused", "/v1/completions", 400, body=completion)
-        yield self.by_curl("chat without messages is refused", "/v1/chat/completions", 400, body=completion)
-        yield self.by_curl("metrics are not published", "/metrics", 404)
-        yield self.by_curl("nothing below a path is published", "/health/x", 404)
-        yield self.by_curl("an unknown path is not published", "/v1/nothing", 404)
-        yield self.by_curl("another model's prefix is not this model's", "-other/health", 404)
+        yield self.by_http("completion without prompt is refused", "/v1/completions", 400, body=completion)
+        yield self.by_http("chat without messages is refused", "/v1/chat/completions", 400, body=completion)
+        yield self.by_http("metrics are not published", "/metrics", 404)
+        yield self.by_http("nothing below a path is published", "/health/x", 404)
+        yield self.by_http("an unknown path is not published", "/v1/nothing", 404)
+        yield self.by_http("another model's prefix is not this model's", "-other/health", 404)
 
 
 def _names(text: str) -> list[str]:
@@ -125,17 +126,36 @@ def _names(text: str) -> list[str]:
         return []
 
 
+def base_url(text: str) -> str:
+    """A URL with a host that can be asked, for `argparse`."""
+    try:
+        port, url = urlsplit(text).port, httpx2.URL(text)
+        usable = url.scheme in ("http", "https") and url.host and port != 0
+    except (ValueError, httpx2.InvalidURL) as error:  # it says what is wrong with port or host
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL: {error}. Use the stack output `baseUrl`") from None
+    if not usable:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL. Use the stack output: pulumi stack output baseUrl")
+    return text
+
+
+def duration(text: str) -> float:
+    """Seconds to wait, for `argparse`."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, such as 60")
+    return seconds
+
+
 def main() -> int:
     """Parse, ask, print."""
     parser = argparse.ArgumentParser(prog="python -m ops.smoke", description=__doc__)
-    parser.add_argument("--url", required=True, help="base URL of the model: the stack output `baseUrl`")
+    parser.add_argument("--url", type=base_url, required=True, help="base URL of the model: the stack output `baseUrl`")
     parser.add_argument("--model", help="the name to ask for (default: the first of /v1/models)")
-    parser.add_argument("--timeout", type=float, default=60, help="seconds for each request (default: 60)")
+    parser.add_argument("--timeout", type=duration, default=60, help="seconds for each request (default: 60)")
     arguments = parser.parse_args()
-    if not arguments.url.startswith(("http://", "https://")):
-        parser.error(f"--url: {arguments.url!r} is not a URL. Use the stack output: pulumi stack output baseUrl")
-    if not shutil.which("curl"):
-        parser.error("curl is not on PATH. Install it: half of the requests are made with it")
 
     table = Table("", "check", "client", "status", "latency", title=arguments.url)
     failed: list[Result] = []

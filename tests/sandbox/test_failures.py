@@ -64,9 +64,9 @@ def asks(stack: RealSandbox) -> dict[str, int]:
     """The status of each kind of request through the gateway; a first failure may be the picker's last moment."""
     smoke = Smoke(stack.outputs()["baseUrl"], 20)
     return {
-        "completion": smoke.curl(smoke.url + "/v1/completions", COMPLETION)[0],
-        "models": smoke.curl(smoke.url + "/v1/models")[0],
-        "health": smoke.curl(smoke.url + "/health")[0],
+        "completion": smoke.http(smoke.url + "/v1/completions", COMPLETION)[0],
+        "models": smoke.http(smoke.url + "/v1/models")[0],
+        "health": smoke.http(smoke.url + "/health")[0],
     }
 
 

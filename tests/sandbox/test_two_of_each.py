@@ -139,7 +139,7 @@ def test_drained_leader_hands_over_and_completions_go_on(
     smoke = Smoke(stack.outputs()["baseUrl"], 20)
 
     def answers() -> bool:  # a first failure may be the leader's last moment
-        return smoke.curl(smoke.url + "/v1/completions", COMPLETION)[0] == 200
+        return smoke.http(smoke.url + "/v1/completions", COMPLETION)[0] == 200
 
     def pickers() -> list[dict[str, Any]]:
         return get("pods", NAMESPACE, f"--selector={PICKERS}")

@@ -467,8 +467,8 @@ BAD: dict[str, tuple[Values, str]] = {
     ),
     "flag that the grace period goes with": (
         {"models[0].extraArgs": ["--shutdown-timeout=600"]},
-        'models[0].extraArgs: ["--shutdown-timeout=600"] contains --shutdown-timeout. Remove it: the Pod\'s grace '
-        "period goes with it.",
+        'models[0].extraArgs: ["--shutdown-timeout=600"] contains --shutdown-timeout. Remove it: it goes together '
+        "with the Pod's grace period, which the program sets.",
     ),
     "own flag in short": (
         {"models[0].extraArgs": ["-tp", "2"]},

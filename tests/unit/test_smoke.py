@@ -3,12 +3,15 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from time import sleep
 
 import pytest
 from project import ROOT
 
+import ops.smoke
 from infra.routes import base_path, rules
 from sandbox import model_server, vllm_flags
 
@@ -83,10 +86,10 @@ def test_endpoint_that_is_as_the_guide_says_passes(smoke: Smoke) -> None:
 @pytest.mark.parametrize(
     ("faults", "line"),
     [
-        ({"/v1/completions": 500, "/v1/chat/completions": 500}, "completion (curl): not 200"),
+        ({"/v1/completions": 500, "/v1/chat/completions": 500}, "completion (http): not 200"),
         ({"/v1/chat/completions": 500}, "chat, streamed (openai): "),
-        ({"/health": 503}, "health (curl): not 200"),
-        ({"/v1/models": 500}, "list models (curl): not 200 with models"),
+        ({"/health": 503}, "health (http): not 200"),
+        ({"/v1/models": 500}, "list models (http): not 200 with models"),
     ],
 )
 def test_endpoint_that_fails_is_told_by_name(smoke: Smoke, faults: dict[str, int], line: str) -> None:
@@ -98,10 +101,10 @@ def test_endpoint_that_fails_is_told_by_name(smoke: Smoke, faults: dict[str, int
 @pytest.mark.parametrize(
     ("path", "line"),
     [
-        ("/metrics", "metrics are not published (curl): not 404"),
-        ("/health/x", "nothing below a path is published (curl): not 404"),
-        ("/v1/nothing", "an unknown path is not published (curl): not 404"),
-        ("-other/health", "another model's prefix is not this model's (curl): not 404"),
+        ("/metrics", "metrics are not published (http): not 404"),
+        ("/health/x", "nothing below a path is published (http): not 404"),
+        ("/v1/nothing", "an unknown path is not published (http): not 404"),
+        ("-other/health", "another model's prefix is not this model's (http): not 404"),
     ],
 )
 def test_path_that_is_published_and_should_not_be_fails(smoke: Smoke, path: str, line: str) -> None:
@@ -113,23 +116,68 @@ def test_path_that_is_published_and_should_not_be_fails(smoke: Smoke, path: str,
 def test_answer_that_breaks_off_fails_although_its_status_was_good(smoke: Smoke) -> None:
     done = smoke(cut="/health")
     assert done.returncode == 1
-    assert "health (curl): not 200: curl: " in done.stderr
+    assert "health (http): not 200: RemoteProtocolError: " in done.stderr
 
 
 def test_model_that_is_not_served_fails(smoke: Smoke) -> None:
     done = smoke("--model", "gpt-4")
     assert done.returncode == 1
-    assert "list models (curl): no model gpt-4" in done.stderr
+    assert "list models (http): no model gpt-4" in done.stderr
 
 
 def test_nobody_there_fails_without_a_traceback() -> None:
     done = command("--url", "http://127.0.0.1:9/a/b", "--timeout", "2")
     assert done.returncode == 1
-    assert "list models (curl): not 200 with models: curl: " in done.stderr
+    assert "list models (http): not 200 with models: ConnectError: " in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_what_is_no_url_is_refused() -> None:
-    done = command("--url", "34.7.208.8")
-    assert done.returncode == 2
-    assert "--url: '34.7.208.8' is not a URL" in done.stderr
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--url", "34.7.208.8", "'34.7.208.8' is not a URL. Use the stack output"),
+        ("--url", "http://", "'http://' is not a URL. Use the stack output"),
+        ("--url", "ftp://34.7.208.8", "'ftp://34.7.208.8' is not a URL"),
+        (
+            "--url",
+            "http://34.7.208.8:99999/a/b",
+            "'http://34.7.208.8:99999/a/b' is not a URL: Port out of range 0-65535",
+        ),
+        ("--url", "http://34.7.208.8:http", "'http://34.7.208.8:http' is not a URL: Port could not be cast"),
+        ("--url", "http://[::1/a", "'http://[::1/a' is not a URL: Invalid IPv6 URL"),
+        ("--timeout", "-1", "'-1' is not a number of seconds above 0"),
+        ("--timeout", "0", "'0' is not a number of seconds above 0"),
+        ("--timeout", "nan", "'nan' is not a number of seconds above 0"),
+        ("--timeout", "1m", "'1m' is not a number of seconds above 0"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, option: str, value: str, message: str
+) -> None:
+    arguments = {"--url": "http://127.0.0.1:9", option: value}
+    monkeypatch.setattr("sys.argv", ["smoke", *(f"{key}={value}" for key, value in arguments.items())])
+    with pytest.raises(SystemExit) as refused:
+        ops.smoke.main()
+    assert refused.value.code == 2
+    assert f"error: argument {option}: {message}" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_answer_that_never_ends_is_given_up_after_the_timeout() -> None:
+    class Dribble(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(b"x")
+                    sleep(0.05)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dribble) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        status, seconds, text = ops.smoke.Smoke(url, timeout=0.3).http(url)
+        server.shutdown()
+    assert (status, text) == (0, "ReadTimeout: no end of the answer after 0.3 s")
+    assert seconds < 1
