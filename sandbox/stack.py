@@ -17,6 +17,7 @@ from pulumi import automation
 
 from . import cli, language_host, stack_file
 from .google import Google
+from .hang_up import ends_with_engine
 from .kubernetes import Kubernetes
 from .provider import Call, Cloud, serve
 from .world import World
@@ -139,7 +140,7 @@ class Sandbox:
             self.stack = automation.create_or_select_stack(
                 self.name,
                 project_name=self._project,
-                program=self._program,
+                program=ends_with_engine(self._program),
                 opts=automation.LocalWorkspaceOptions(
                     work_dir=str(work_dir),
                     pulumi_home=str(self.home / "pulumi"),
