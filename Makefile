@@ -3,10 +3,9 @@ PYTHON ?= python3
 STACK ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test delivery policy interruptions e2e conformance lint bench down lock setup cli tools clean
+.PHONY: help demo test delivery policy interruptions e2e conformance lint bench down lock python setup cli tools clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 14
@@ -45,16 +44,14 @@ down: $(VENV)/requirements.txt ## destroy a stack, and look for what Google Clou
 	@$(BIN)/python -m ops.teardown --stack $(STACK) $(if $(REMOVE),--remove)
 
 lock: $(VENV)/requirements.txt ## compile the requirements from pyproject.toml; UPGRADE=1 takes the newest that it allows
-	$(PIP) uv==0.13.9
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(BIN)/uv pip compile $(UV) pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile $(UV) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	$(BIN)/uv pip compile $(UV) --group policy --prerelease disallow -o policy/requirements.txt
 UV := $(if $(UPGRADE),--upgrade) --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
 
 # The packages (network and disk) and the engine (processor) come side by side.
-setup:
-	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else \
-	  "Python 3.11 to 3.14 is needed, this is " + sys.version.split()[0] + ": run make with PYTHON=/path/to/python3.x")'
+setup: python
 	@$(MAKE) --no-print-directory -j2 $(VENV)/requirements.txt cli
 
 cli:
@@ -63,22 +60,19 @@ cli:
 tools: setup $(VENV)/requirements-dev.txt ## what a real control plane takes, built once: programs, charts, CRDs
 	@$(PYTHON) -m sandbox.build
 
-# Each stamp is the file it was installed from.
-$(VENV)/requirements.txt: requirements.txt
-	@echo "installing the Python packages into $(VENV)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) -r $<
-	@cp $< $@
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else \
+	  "Python 3.11 to 3.14 is needed, this is " + sys.version.split()[0] + ": run make with PYTHON=/path/to/python3.x")'
+
+# Each stamp is a copy of the file it was installed from.
+$(VENV)/requirements.txt: requirements.txt | python
+	@$(PYTHON) -m sandbox.packages $(VENV) $<
 
 $(VENV)/requirements-dev.txt: requirements-dev.txt $(VENV)/requirements.txt
-	@$(PIP) -r $<
-	@cp $< $@
+	@$(PYTHON) -m sandbox.packages $(VENV) requirements.txt $<
 
-policy/.venv/requirements.txt: policy/requirements.txt
-	@echo "installing the policy pack's packages into policy/.venv"
-	@test -x policy/.venv/bin/python || $(PYTHON) -m venv policy/.venv
-	@policy/.venv/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r $<
-	@cp $< $@
+policy/.venv/requirements.txt: policy/requirements.txt | python
+	@$(PYTHON) -m sandbox.packages policy/.venv $<
 
 clean: ## remove everything that is not in the repository
 	rm -rf $(VENV) policy/.venv .sandbox .pytest_cache .ruff_cache

@@ -36,6 +36,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m ops.stacks", description=__doc__)
     parser.add_argument("files", nargs="*", metavar="FILE", help="changed paths (default: standard input)")
     arguments = parser.parse_args()
+    if not arguments.files and (sys.stdin is None or sys.stdin.isatty()):
+        parser.error("no FILE, and standard input has none either: try `git diff --name-only main | ...`")
     changed = arguments.files or sys.stdin.read().splitlines()
     print(json.dumps(touched(changed, stacks())))
     return 0

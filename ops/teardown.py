@@ -16,6 +16,7 @@ It exits with 0 if the stack is gone and nothing is left, 1 if not or if it cann
 import argparse
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -452,6 +453,8 @@ def main() -> int:
         parser.error("--project goes with --leftovers-only and --cluster LOCATION/CLUSTER")
     if not arguments.stack and not arguments.project:
         parser.error("--stack is missing: the name of the stack to delete")
+    if not arguments.project and not shutil.which("pulumi"):
+        parser.error("pulumi is not on PATH. Install it: https://www.pulumi.com/docs/install/")
     try:
         return int(not run(arguments, Compute()))
     except KeyboardInterrupt:

@@ -6,6 +6,8 @@
 
 import argparse
 import json
+import os
+import re
 import shutil
 import socket
 import sys
@@ -16,9 +18,15 @@ from pulumi import automation
 
 from ops import changes
 
-from . import build, cli, isolate
+from . import build, cli, isolate, lock
 from .life import life, step
 from .stack import REPO, Sandbox, SandboxError, setting
+
+FAILURES = (
+    *(SandboxError, build.BuildError, isolate.IsolationError, lock.LockError, automation.InvalidVersionError),
+    OSError,
+)
+"""What the user can mend; the message says it."""
 
 
 def enter(arguments: argparse.Namespace, home: Path) -> int:
@@ -29,8 +37,16 @@ def enter(arguments: argparse.Namespace, home: Path) -> int:
     if not arguments.keep:
         return isolate.run(command)
     # A socket stays in the network where it was made, so this one is the only way in.
-    with socket.create_server(("127.0.0.1", arguments.port)) as listener:
+    with listen(arguments.port) as listener:
         return isolate.run([*command, f"--listener={listener.fileno()}"], pass_fds=(listener.fileno(),))
+
+
+def listen(port: int) -> socket.socket:
+    """A socket on this machine alone."""
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise SandboxError(f"--port {port}: {os.strerror(error.errno or 0)}; give another") from None
 
 
 def preview(sandbox: Sandbox, report: Path) -> None:
@@ -49,12 +65,19 @@ def run(arguments: argparse.Namespace) -> int:
     other = arguments.project.resolve() != REPO
     folder = Path("demo" if whole else "stacks", arguments.project.resolve().name if other else "", arguments.stack)
     home = arguments.home / folder
-    if whole:
-        shutil.rmtree(home, ignore_errors=True)  # what an interrupted run left
+    busy = f"another run of stack {arguments.stack} uses {home}: wait until it ends, or give another folder with --home"
+    with lock.held(home.with_name(f"{home.name}.lock"), refusal=busy):
+        if whole:
+            shutil.rmtree(home, ignore_errors=True)  # what an interrupted run left
+        return run_in(home, arguments, real=whole and not other)
+
+
+def run_in(home: Path, arguments: argparse.Namespace, *, real: bool) -> int:
+    """Run the command with its state in `home`, on a real control plane if it may be and can be."""
     if arguments.command == "e2e":
         build.ensure()
         return enter(arguments, home)
-    if arguments.command == "demo" and not other and not build.missing():
+    if real and not build.missing():
         try:
             isolate.check()
             return enter(arguments, home)
@@ -63,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"engine {cli.ensure()}; Google Cloud and Kubernetes are simulated", flush=True)
     config = dict(arguments.config)
     with Sandbox(arguments.stack, project=arguments.project, home=home, config=config) as sandbox:
-        if whole:
+        if arguments.command == "demo":
             life(sandbox, arguments.verbose)
             print("nothing is left, neither in the engine's state nor in the simulated clouds")
         elif arguments.report:
@@ -73,11 +96,25 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def port(text: str) -> int:
+    """A TCP port, for `argparse`."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; 0 to 65535 are, 0 takes a free one")
+    return int(text)
+
+
+def stack_name(text: str) -> str:
+    """A name that is the name of a file too, for `argparse`."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a stack's name, such as dev for Pulumi.dev.yaml")
+    return text
+
+
 def main() -> int:
     """Parse, run, and turn what the user can fix into one message."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("command", choices=["preview", "up", "refresh", "destroy", "demo", "e2e"])
-    parser.add_argument("--stack", default="dev", help="the stack whose Pulumi.<stack>.yaml is used (default: dev)")
+    parser.add_argument("--stack", type=stack_name, default="dev", help="of whose Pulumi.<stack>.yaml (default: dev)")
     parser.add_argument("--project", type=Path, default=REPO, help="folder of the Pulumi project (default: this one)")
     parser.add_argument(
         "-c",
@@ -92,19 +129,21 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="show the engine's full output in a demo as well")
     parser.add_argument("--keep", action="store_true", help="e2e: before destroy, let the models answer on 127.0.0.1")
     parser.add_argument("--report", type=Path, help="preview: write the comment for a pull request to this file")
-    parser.add_argument("--port", type=int, default=8080, help="e2e: the port for --keep (default: 8080)")
+    parser.add_argument("--port", type=port, default=8080, help="e2e: the port for --keep (default: 8080)")
     try:
         arguments = parser.parse_args()
         if arguments.command == "e2e" and arguments.project.resolve() != REPO:
             parser.error("e2e runs this project alone; use demo")
         if arguments.report and arguments.command != "preview":
             parser.error("--report goes with preview")
+        if arguments.report and not os.access(arguments.report.parent, os.W_OK):
+            parser.error(f"--report: {arguments.report.parent} is not a folder that can be written to")
         return run(arguments)
     except KeyboardInterrupt:
         return 130
     except automation.CommandError:
         return 1  # the engine has said why
-    except (SandboxError, build.BuildError, isolate.IsolationError, automation.InvalidVersionError, OSError) as error:
+    except FAILURES as error:
         print(error, file=sys.stderr)
         return 1
 

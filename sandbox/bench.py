@@ -5,6 +5,7 @@ The difference is the program's own share. Both run in one process after a warm-
 neither.
 """
 
+import argparse
 import statistics
 import sys
 import tempfile
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pulumi import automation
 
 from . import cli
-from .stack import REPO, Sandbox
+from .stack import REPO, Sandbox, SandboxError
 
 ROUNDS = 5
 LIMITS = {1: 1.0, 50: 5.0}
@@ -35,31 +37,60 @@ def seconds(sandbox: Sandbox) -> float:
     return time.perf_counter() - start
 
 
-def main() -> int:
-    """Measure, print, and fail where a limit is exceeded."""
+def measure(count: int, rounds: int) -> list[tuple[float, float]]:
+    """Seconds of a preview with so many models, and of one of an empty program, so many times in turn."""
+    config = {"models": models(count), "tpuMaxNodes": count}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Sandbox(home=Path(folder, "program"), config=config) as program,
+        Sandbox(home=Path(folder, "empty"), config=config, program=lambda: None) as empty,
+    ):
+        for warm_up in (program, empty):
+            warm_up.preview()
+        return [(seconds(program), seconds(empty)) for _ in range(rounds)]
+
+
+def run(rounds: int) -> bool:
+    """Measure and print. Returns whether every limit is kept."""
     cli.ensure()
-    print(f"{'models':>6}  {'program':>8}  {'empty':>8}  {'own share':>9}  {'ratio':>5}  limit   (medians of {ROUNDS})")
-    exceeded = False
+    print(f"{'models':>6}  {'program':>8}  {'empty':>8}  {'own share':>9}  {'ratio':>5}  limit   (medians of {rounds})")
+    kept = True
     for count, limit in LIMITS.items():
-        config = {"models": models(count), "tpuMaxNodes": count}
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            Sandbox(home=Path(folder, "program"), config=config) as program,
-            Sandbox(home=Path(folder, "empty"), config=config, program=lambda: None) as empty,
-        ):
-            for warm_up in (program, empty):
-                warm_up.preview()
-            pairs = [(seconds(program), seconds(empty)) for _ in range(ROUNDS)]
+        pairs = measure(count, rounds)
         with_program, without = (statistics.median(column) for column in zip(*pairs, strict=True))
         share = statistics.median(a - b for a, b in pairs)
-        exceeded |= share > limit
+        kept &= share <= limit
         print(
             f"{count:>6}  {with_program:>6.2f} s  {without:>6.2f} s  {share:>7.2f} s  "
             f"{with_program / without:>5.2f}  {limit:.0f} s"
         )
-    if exceeded:
+    return kept
+
+
+def positive(text: str) -> int:
+    """A whole number above 0, for `argparse`."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0, such as {ROUNDS}")
+    return int(text)
+
+
+def main() -> int:
+    """Parse, measure, and fail where a limit is exceeded."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.bench", description=__doc__)
+    parser.add_argument("--rounds", type=positive, default=ROUNDS, help=f"how often to measure (default: {ROUNDS})")
+    arguments = parser.parse_args()
+    try:
+        kept = run(arguments.rounds)
+    except KeyboardInterrupt:
+        return 130
+    except automation.CommandError:
+        return 1  # the engine has said why
+    except (SandboxError, cli.BuildError, automation.InvalidVersionError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    if not kept:
         print("the program's own share is above its limit", file=sys.stderr)
-    return int(exceeded)
+    return int(not kept)
 
 
 if __name__ == "__main__":

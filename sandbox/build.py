@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from infra import versions
 
-from . import published
+from . import lock, published
 
 HOME = Path(__file__).resolve().parent.parent / ".sandbox"
 BIN = HOME / "bin"
@@ -135,10 +135,20 @@ def ensure() -> None:
 
 
 def build(module: str) -> None:
-    """Build a module's programs into `BIN`, unless they are there as pinned."""
-    packages = MODULES[module].programs
-    if all(_built(module, program) for program in packages):
+    """Build a module's programs into `BIN`, unless they are there as pinned; one build at a time."""
+    if _missing(module):
+        with lock.held(HOME / "build.lock", waiting="another build runs here: waiting until it is done"):
+            _build(module)
+
+
+def _missing(module: str) -> bool:
+    return not all(_built(module, program) for program in MODULES[module].programs)
+
+
+def _build(module: str) -> None:
+    if not _missing(module):  # the other build was the same
         return
+    packages = MODULES[module].programs
     go = _go(module)
     BIN.mkdir(parents=True, exist_ok=True)
     print(f"building {', '.join(packages)} with {go}, once; this takes minutes", flush=True)
@@ -349,8 +359,8 @@ def main() -> None:
         build(arguments.module) if arguments.module else ensure()
     except KeyboardInterrupt:
         sys.exit(130)
-    except BuildError as error:
-        sys.exit(str(error))
+    except (BuildError, lock.LockError, OSError) as error:
+        sys.exit(f"cannot build: {error}")
 
 
 if __name__ == "__main__":

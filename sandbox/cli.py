@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import build
 from .build import BuildError
+from .lock import LockError
 
 __all__ = ["BuildError", "ensure", "root"]
 
@@ -25,7 +26,7 @@ def ensure() -> Path:
         return Path(on_path)
     try:
         build.build("pulumi")
-    except BuildError as error:
+    except (BuildError, LockError) as error:
         raise BuildError(f"{error}\nOr install Pulumi: https://www.pulumi.com/docs/install/") from None
     return build.BIN / "pulumi"
 
@@ -35,5 +36,5 @@ if __name__ == "__main__":
         print(ensure())
     except KeyboardInterrupt:
         sys.exit(130)
-    except BuildError as error:
+    except (BuildError, OSError) as error:
         sys.exit(str(error))

@@ -11,6 +11,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import given
 import pulumi
 import pytest
 import yaml
@@ -120,6 +121,19 @@ def declared(config: str, secrets: tuple[str, ...], preview: bool, folder: Path 
 
 
 Run = Callable[..., Declared]
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the programs that a machine has which has Python, make and git."""
+    return given.fill(tmp_path_factory.mktemp("path"))
+
+
+@pytest.fixture(autouse=True)
+def path_of_unit_tests(request: pytest.FixtureRequest, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unit tests find no other programs, so that none of them needs one without saying so."""
+    if request.path.is_relative_to(ROOT / "tests" / "unit"):
+        monkeypatch.setenv("PATH", str(machine))
 
 
 @pytest.fixture(params=["up", "preview"])

@@ -172,7 +172,7 @@ def test_answer_that_never_ends_is_given_up_after_the_timeout() -> None:
                     self.wfile.write(b"x")
                     sleep(0.05)
 
-        def log_message(self, *_: object) -> None: ...
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - its own name
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Dribble) as server:
         Thread(target=server.serve_forever, daemon=True).start()
