@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test delivery policy interruptions e2e conformance lint bench down lock python setup cli tools clean
+.PHONY: help demo test delivery policy interruptions e2e conformance tpu-check lint bench down lock python setup cli tools clean
 
 help: ## list the targets
-	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
 
 demo: setup ## the life of a stack with no cloud: preview, up, preview, outputs, destroy
 	@$(BIN)/python -m sandbox demo --stack $(STACK)
@@ -30,6 +30,10 @@ e2e: tools ## the same life with a real API server, KServe, Istio and Envoy; KEE
 conformance: tools ## tests on the real control plane
 	@$(BIN)/python -m sandbox.isolate $(BIN)/python -m pytest tests/sandbox
 
+tpu-check: $(VENV)/requirements.txt ## what every stack runs, through the TPU compiler, with no TPU; STACK=NAME; DTYPES=1 compares
+	@PYTHON_TPU=$(PYTHON_TPU) $(BIN)/python -m sandbox.tpu \
+	  $(if $(filter file,$(origin STACK)),,--stack $(STACK)) $(if $(DTYPES),--dtypes)
+
 lint: $(VENV)/requirements-dev.txt ## ruff, pyright and actionlint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,6 +52,7 @@ lock: $(VENV)/requirements.txt ## compile the requirements from pyproject.toml; 
 	$(BIN)/uv pip compile $(UV) pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile $(UV) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	$(BIN)/uv pip compile $(UV) --group policy --prerelease disallow -o policy/requirements.txt
+	$(BIN)/uv pip compile $(subst 3.11,3.12,$(UV)) --group tpu --no-deps -o sandbox/tpu/requirements.txt
 UV := $(if $(UPGRADE),--upgrade) --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
 
 # The packages (network and disk) and the engine (processor) come side by side.
@@ -75,4 +80,4 @@ policy/.venv/requirements.txt: policy/requirements.txt | python
 	@$(PYTHON) -m sandbox.packages policy/.venv $<
 
 clean: ## remove everything that is not in the repository
-	rm -rf $(VENV) policy/.venv .sandbox .pytest_cache .ruff_cache
+	rm -rf $(VENV) policy/.venv sandbox/tpu/.venv .sandbox .pytest_cache .ruff_cache

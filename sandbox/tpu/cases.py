@@ -1,0 +1,181 @@
+"""What a stack asks of vLLM, as the cases that are compiled: from its file, by the program's own functions.
+
+The flags are those of `infra.vllm.args`, read by vLLM's parser, so that what is checked is what is deployed.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from infra import settings, tpu, vllm
+from infra.model import Model
+
+from .. import vllm_flags
+from ..stack import PLACEHOLDER, REPO, secure_paths
+
+MODELS = Path(__file__).with_name("models.json")
+"""Facts of each model's config.json, by the id of its repository."""
+
+FAMILIES = ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
+"""Architectures that `model.py` can build."""
+
+DTYPES = {"half": "float16", "float": "float32"}
+"""vLLM's other words for a dtype (`_STR_DTYPE_TO_TORCH_DTYPE` in vllm/config/model.py)."""
+
+CHANGES_THE_PROGRAM = (
+    *("additional_config", "compilation_config", "decode_context_parallel_size", "enable_expert_parallel"),
+    *(
+        "enable_lora",
+        "hf_config_path",
+        "hf_overrides",
+        "kv_transfer_config",
+        "model_impl",
+        "prefill_context_parallel_size",
+    ),
+    *("quantization", "runner", "speculative_config"),
+)
+"""Flags after which vLLM compiles something else than what is checked here."""
+
+# vLLM's defaults on v6e: EngineArgs.DEFAULT_MAX_NUM_SEQS and CacheConfig in the package vllm-tpu 0.27.0.
+MAX_NUM_SEQS = 256
+GPU_MEMORY_UTILIZATION = 0.92
+
+SMALLEST_BUCKET = 16
+"""Fewest tokens of a step: MIN_TOKEN_BUCKET in `envs.py` of tpu-inference 0.27.0. The others are its doubles."""
+FEWEST_REQUESTS = 8
+"""MIN_NUM_SEQS in `runner/tpu_runner.py` there."""
+
+
+class CaseError(Exception):
+    """A model of a stack cannot be checked; the message says why, and what to do."""
+
+
+class Case(NamedTuple):
+    """One model on one slice, as vLLM will run it. `slots` is how many requests a step has room for, `block_size` the
+    tokens of a page of the cache, `utilization` the share of a chip's memory, `config` the facts of config.json."""
+
+    repository: str
+    slice: str
+    chips_per_host_bounds: str
+    tensor_parallel_size: int
+    dtype: str
+    max_model_len: int
+    slots: int
+    block_size: int
+    utilization: float
+    config: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """What tells it from other cases."""
+        return (
+            f"{self.repository} on {self.slice}, tensor parallelism {self.tensor_parallel_size}, {self.dtype}, "
+            f"{self.max_model_len} tokens"
+        )
+
+    @property
+    def programs(self) -> list[tuple[str, int]]:
+        """What is compiled, with its tokens: the first bucket, and the one of a step that only decodes, full."""
+        decoding = max(SMALLEST_BUCKET, 1 << (self.slots - 1).bit_length())
+        steps = [("step", tokens) for tokens in sorted({SMALLEST_BUCKET, decoding})]
+        rows = [("logits", rows) for rows in sorted({FEWEST_REQUESTS, self.slots})]
+        return [("attention", SMALLEST_BUCKET), *steps, *rows]
+
+
+def block_size(max_model_len: int, max_num_seqs: int) -> int:
+    """Tokens of a page of the cache, unless `--block-size` says so: `get_page_size` and `get_min_page_size` in
+    `layers/vllm/backends/flash_attn.py` of tpu-inference 0.27.0. The second keeps the
+    table of pages in half of SMEM."""
+    power = lambda least: 1 << (least - 1).bit_length()  # noqa: E731
+    wanted = 16 if max_model_len > 8192 else min(256, max(16, power(max_model_len) // 16))
+    pages = 2**20 // 2 // max_num_seqs // 4
+    return max(wanted, power(-(-max_model_len // pages)))
+
+
+def _config(uri: str, models: Path) -> tuple[str, dict[str, Any]]:
+    """The repository of a model and its facts."""
+    repository = uri.removeprefix("hf://").split(":")[0]
+    known = json.loads(models.read_text())
+    if not uri.startswith("hf://") or repository not in known:
+        raise CaseError(
+            f"{uri} cannot be checked: nothing is known of its config.json. Add its facts to {models.name} under the "
+            "id of its repository (only hf:// has one)."
+        )
+    facts = known[repository]
+    if not set(facts["architectures"]) & set(FAMILIES):
+        raise CaseError(
+            f"{repository} cannot be checked: its architecture is {', '.join(facts['architectures'])}, and this knows "
+            f"{', '.join(FAMILIES)}. See FAMILIES in sandbox/tpu/model.py."
+        )
+    return repository, facts
+
+
+def _dtype(flag: str, facts: dict[str, Any]) -> str:
+    """The dtype that vLLM will use. `auto` is that of the weights, but bfloat16 for float32: `_resolve_auto_dtype` in
+    vllm/config/model.py."""
+    if flag == "auto":
+        return "bfloat16" if facts["torch_dtype"] == "float32" else facts["torch_dtype"]
+    return DTYPES.get(flag, flag)
+
+
+def case_of(model: Model, slice_: tpu.Slice, models: Path = MODELS) -> Case:
+    """The case of a model on a slice. Raises `CaseError` for what is not checked here."""
+    repository, facts = _config(model.uri, models)
+    args = vllm.args(model, slice_)
+    try:
+        flags = vllm_flags.parse(["serve", "/mnt/models", *args])
+    except SystemExit as refused:
+        raise CaseError(f"{repository} cannot be checked: vLLM would refuse its flags.") from refused
+    other = [name for name in CHANGES_THE_PROGRAM if getattr(flags, name) is not None]
+    if flags.kv_cache_dtype not in (None, "auto"):
+        other.append("kv_cache_dtype")
+    if other:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in other)
+        raise CaseError(f"{repository} cannot be checked: what {named} makes of it is not known here.")
+    seqs = flags.max_num_seqs or MAX_NUM_SEQS
+    given = any(arg.startswith("--max-model-len") for arg in args)
+    length = flags.max_model_len if given else facts["max_position_embeddings"]
+    return Case(
+        repository=repository,
+        slice=slice_.name,
+        chips_per_host_bounds=slice_.chips_per_host_bounds,
+        tensor_parallel_size=flags.tensor_parallel_size,
+        dtype=_dtype(flags.dtype, facts),
+        max_model_len=length,
+        slots=max(FEWEST_REQUESTS, seqs),
+        block_size=flags.block_size or block_size(length, seqs),
+        utilization=flags.gpu_memory_utilization or GPU_MEMORY_UTILIZATION,
+        config=facts,
+    )
+
+
+def settings_of(stack: str, folder: Path = REPO) -> settings.Settings:
+    """The checked settings of a stack's file, with Pulumi.yaml's defaults. What is encrypted does not matter here."""
+    project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
+    file = folder / f"Pulumi.{stack}.yaml"
+    if not file.exists():
+        raise CaseError(f"stack {stack}: there is no {file.name}; copy Pulumi.dev.yaml to start one.")
+    config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+    own = {key.removeprefix(f"{project['name']}:"): value for key, value in config.items()}
+    secrets = {key for key, value in own.items() if list(secure_paths({key: value}))}
+    values = {key: setting["default"] for key, setting in project["config"].items()}
+    values |= {settings.PROJECT_KEY: "simulated-project"} | own | dict.fromkeys(secrets, PLACEHOLDER)
+    return settings.parse(values, secrets=secrets, stack=stack)
+
+
+def cases_of(stacks: Iterable[str], folder: Path = REPO) -> Iterator[tuple[str, Case | CaseError]]:
+    """Each stack with each of its models' cases, or why there is none."""
+    for stack in stacks:
+        try:
+            found = settings_of(stack, folder)
+        except (CaseError, settings.SettingsError) as error:
+            yield stack, CaseError(str(error))
+            continue
+        for model in found.models:
+            try:
+                yield stack, case_of(model, tpu.SLICES[found.tpu_slice])
+            except CaseError as error:
+                yield stack, error

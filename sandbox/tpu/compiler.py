@@ -1,0 +1,91 @@
+"""Compiles cases, in the virtualenv of `environment.py`: `python -m sandbox.tpu.compiler < CASES.json`.
+
+A case is one of `cases.py`, as JSON, and the list `programs` of [name, tokens]. Prints one line of JSON for each
+program, as soon as it is done: `case` (its place in the list), `program`, `tokens`, `seconds` for tracing and
+compiling, and `memory`, in bytes a chip, or `error`, in the words of whoever refused it, or neither, if it was not
+tried after what was refused before it. What is no refusal but a fault of this check ends it with a traceback.
+"""
+# pyright: reportMissingImports=false
+# The packages are in another virtualenv than the one that pyright looks at.
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+from . import stubs
+
+OURS = (stubs.StubError, ImportError, AttributeError, NameError, TypeError)
+"""Exceptions that say something of this check and nothing of the model."""
+
+
+def check_pins() -> None:
+    """tpu-inference is installed without its dependencies, so nothing else sees that the compiler is its own."""
+    wanted = dict(pin.split("==") for pin in metadata.requires("tpu-inference") or () if pin.count("==") == 1)
+    for name in ("flax", "jax", "jaxlib", "libtpu"):
+        if metadata.version(name) != wanted[name]:
+            raise stubs.StubError(
+                f"{name} {metadata.version(name)} is installed, and tpu-inference {metadata.version('tpu-inference')} "
+                f"pins {wanted[name]}: move it in pyproject.toml, and run `make lock`"
+            )
+
+
+def compiled(model: Any, program: Any) -> dict[str, Any]:
+    """The compiler's account of a program's memory on one chip."""
+    import jax  # noqa: PLC0415 - after the stand-ins
+
+    with jax.set_mesh(model.mesh):
+        memory = program.lower().compile(compiler_options=program.options).memory_analysis()
+    return {
+        "arguments": memory.argument_size_in_bytes,
+        "temporary": memory.temp_size_in_bytes,
+        "peak": memory.peak_memory_in_bytes,
+    }
+
+
+def answers(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What the compiler says to each program of a case. Nothing is tried after attention was refused, or a start."""
+    from .model import Model, UnfitError  # noqa: PLC0415 - after the stand-ins
+
+    model, stopped = None, False
+    divided: dict[str, int] = {}
+    for name, tokens in case["programs"]:
+        start = time.perf_counter()
+        answer: dict[str, Any] = {"program": name, "tokens": tokens}
+        try:
+            if not stopped:
+                model = model or Model(case)
+                if name != "attention" and not divided:
+                    model.build()
+                    divided = {"weights": model.weights, "cache": model.cache, "pages": model.pages}
+                answer["memory"] = compiled(model, getattr(model, name)(tokens)) | divided
+        except OURS:
+            raise
+        except UnfitError as error:
+            answer["error"], stopped = f"vLLM would not start: {error}", True
+        except Exception as error:
+            answer["error"], stopped = f"{type(error).__name__}: {error}", name == "attention"
+        yield answer | {"seconds": round(time.perf_counter() - start, 1)}
+
+
+def main() -> None:
+    """Read, compile, print."""
+    cases = json.load(sys.stdin)
+    # libtpu writes where it likes: standard output is kept for the answers.
+    with os.fdopen(os.dup(1), "w", buffering=1) as out:
+        os.dup2(2, 1)
+        os.environ["JAX_PLATFORMS"] = "cpu"
+        os.environ["TPU_SKIP_MDS_QUERY"] = "1"  # there is no metadata server to ask which TPU this is
+        os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)  # what is read from a cache is not compiled
+        check_pins()
+        stubs.install()
+        for number, case in enumerate(cases):
+            for answer in answers(case):
+                print(json.dumps({"case": number, **answer}), file=out)
+
+
+if __name__ == "__main__":
+    main()
