@@ -16,8 +16,8 @@ from infra import versions
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 VENV = Path(__file__).with_name(".venv")
-LOWEST = (3, 12)
-"""`requires-python` of jax 0.11.0."""
+LOWEST, HIGHEST = (3, 12), (3, 14)
+"""The Pythons that libtpu 0.0.44 and jaxlib 0.11.0 have wheels for."""
 
 
 class LackError(Exception):
@@ -50,7 +50,7 @@ def _candidates() -> Iterator[str]:
         yield chosen
         return
     yield sys.executable
-    names = [f"python3.{minor}" for minor in range(LOWEST[1], LOWEST[1] + 4)]
+    names = [f"python3.{minor}" for minor in range(LOWEST[1], HIGHEST[1] + 1)]
     yield from filter(None, map(shutil.which, [*names, "python3"]))
     # What a version manager has, and may not show on PATH.
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv"), "versions").expanduser()
@@ -64,15 +64,19 @@ def find_python() -> str:
         try:
             asked = subprocess.run(  # noqa: S603
                 [python, "-c", "import ensurepip, sys; print(*sys.version_info[:2])"],
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         except OSError:
             continue
-        if asked.returncode == 0 and tuple(map(int, asked.stdout.split())) >= LOWEST:
+        if asked.returncode == 0 and LOWEST <= tuple(map(int, asked.stdout.split())) <= HIGHEST:
             return python
+    wanted = "Python 3.12 to 3.14 with venv"
+    chosen = os.environ.get("PYTHON_TPU")
+    found = f"PYTHON_TPU is {chosen}, which is no {wanted}" if chosen else f"no {wanted} was found"
     raise LackError(
-        f"{os.environ.get('PYTHON_TPU') or 'No Python on this machine'} is not one of {'.'.join(map(str, LOWEST))} or "
-        "newer with venv, which the TPU compiler's packages need. Install one, and run "
+        f"{found}: the TPU compiler is published for nothing else. Install one, and if it is not on PATH, run "
         "`make tpu-check PYTHON_TPU=/path/to/python3.12`."
     )
 

@@ -295,15 +295,33 @@ def python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return script
 
 
-def test_older_python_is_refused_with_the_way_out(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VERSION", "3 11")
-    with pytest.raises(environment.LackError, match=f"{python} is not .*3.12 .*make tpu-check PYTHON_TPU="):
+@pytest.mark.parametrize("version", ["3 11", "3 15"])
+def test_python_of_another_version_is_refused_with_the_way_out(
+    version: str, python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERSION", version)
+    with pytest.raises(environment.LackError, match=f"{python}, which is no Python 3.12.*make tpu-check PYTHON_TPU="):
         environment.ensure()
+
+
+@pytest.mark.parametrize("folder", [".pyenv/versions/3.12.1", ".local/share/uv/python/cpython-3.12"])
+def test_python_of_a_version_manager_is_found(
+    folder: str, python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = tmp_path / folder / "bin" / "python3"
+    hidden.parent.mkdir(parents=True)
+    python.rename(hidden)
+    monkeypatch.delenv("PYTHON_TPU")
+    monkeypatch.delenv("PYENV_ROOT", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr("sys.executable", "/nowhere")
+    assert environment.find_python() == str(hidden)
 
 
 def test_python_that_does_not_exist_is_refused(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHON_TPU", f"{python}-gone")
-    with pytest.raises(environment.LackError, match=f"{python}-gone is not"):
+    with pytest.raises(environment.LackError, match=f"{python}-gone, which is no Python"):
         environment.ensure()
 
 
