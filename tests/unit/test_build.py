@@ -10,7 +10,7 @@ from sandbox import build
 
 GO = """#!/bin/sh
 case $1 in
-env) echo go1.99 ;;
+env) echo "${GO_ON_PATH:-go1.99.0}" ;;
 mod) echo "{\\"Dir\\": \\"$MODULES/$4\\"}" ;;
 build)
   if [ "$COMPILER_SAYS" ]; then echo "$COMPILER_SAYS"; exit 1; fi
@@ -69,6 +69,30 @@ def test_a_moved_pin_asks_for_its_programs_and_the_charts_again() -> None:
     assert "etcd" not in build.missing()
     build.ensure()
     assert build.missing() == []
+
+
+def test_a_go_that_is_a_patch_too_old_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    pins = build.TOOLS / "pulumi" / "go.mod"
+    pins.write_text(pins.read_text().replace("\ngo 1.26.6\n", "\ngo 1.98.7\n"))
+    ours = build.HOME / "go" / "go" / "bin" / "go"
+    ours.parent.mkdir(parents=True)
+    ours.write_text(GO.replace("GO_ON_PATH", "GO_OF_OURS"))
+    ours.chmod(0o755)
+    monkeypatch.setenv("GO_ON_PATH", "go1.98.6")
+    assert build._go("pulumi") == ours
+    monkeypatch.setenv("GO_ON_PATH", "go1.98.7")
+    assert build._go("pulumi") != ours
+
+
+def test_a_go_of_an_older_pin_is_installed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GO_ON_PATH", "go1.20.0")
+    ours = build.HOME / "go" / "go" / "bin" / "go"
+    ours.parent.mkdir(parents=True)
+    ours.write_text(GO)
+    ours.chmod(0o755)
+    monkeypatch.setattr("sys.executable", "false")  # in place of pip
+    with pytest.raises(build.BuildError, match=r"no Go 1\.26\.6 on PATH, and pip could not install it"):
+        build._go("pulumi")
 
 
 def test_what_only_lint_needs_is_no_part_of_the_control_plane(monkeypatch: pytest.MonkeyPatch) -> None:
