@@ -36,6 +36,8 @@ CRDS = HOME / "crds"
 GATEWAY_API_CRDS = CRDS / "gateway-api"
 INFERENCE_CRDS = CRDS / "inference"
 TOOLS = Path(__file__).resolve().parent / "tools"
+LOCK = HOME.parent / "requirements.txt"
+KUBERNETES_PLUGIN = "kubernetes-provider"  # by the name of the engine's choice it would be found on PATH, too
 PROGRESS_SECONDS = 10
 
 
@@ -64,6 +66,10 @@ def _pulumi() -> dict[str, str]:
     return {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": version}
 
 
+def _kubernetes_provider() -> dict[str, str]:
+    return {"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version": locked("pulumi-kubernetes")}
+
+
 MODULES = {
     "actionlint": Module({"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}),
     "cluster": Module(
@@ -82,9 +88,10 @@ MODULES = {
             "epp": "sigs.k8s.io/gateway-api-inference-extension/cmd/epp",
         }
     ),
+    "kubernetes-provider": Module({KUBERNETES_PLUGIN: "sandbox/tools/kubernetes-provider"}, _kubernetes_provider),
     "pulumi": Module({"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"}, _pulumi),
 }
-CONTROL_PLANE = ("cluster", "kserve")
+CONTROL_PLANE = ("cluster", "kserve", "kubernetes-provider")
 
 
 class Source(NamedTuple):
@@ -193,9 +200,11 @@ def _built(module: str, program: str) -> bool:
 
 
 def _pins(*modules: str) -> str:
-    """A hash of everything that the modules pin."""
-    files = [TOOLS / module / name for module in modules for name in ("go.mod", "go.sum")]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    """A hash of what the modules' programs are made of: everything they pin, code of our own, the versions told."""
+    folders = [TOOLS / module for module in modules]
+    files = [file for folder in folders for file in (folder / "go.mod", folder / "go.sum", *folder.glob("main.go"))]
+    told = [str(MODULES[module].variables()) for module in modules if module in MODULES]
+    return hashlib.sha256(b"".join([*(file.read_bytes() for file in files), *map(str.encode, told)])).hexdigest()
 
 
 def _layout() -> str:
@@ -215,6 +224,14 @@ def required(module: str, name: str) -> str:
     found = re.search(rf"^(?:require )?\s*{re.escape(name)} (\S+)$", file.read_text(), re.MULTILINE)
     if not found:
         raise BuildError(f"{file} does not name {name}")
+    return found[1]
+
+
+def locked(package: str) -> str:
+    """The version of a Python package in the lock: the engine asks for a plugin of its SDK's version."""
+    found = re.search(rf"^{re.escape(package)}==(\S+)", LOCK.read_text(), re.MULTILINE)
+    if not found:
+        raise BuildError(f"{LOCK} does not name {package}")
     return found[1]
 
 

@@ -1,7 +1,6 @@
 """The life of a stack on a real control plane; `python -m sandbox e2e` runs it inside `sandbox.isolate`."""
 
 import argparse
-import os
 import re
 import signal
 import socket
@@ -51,15 +50,6 @@ def smoke(sandbox: RealSandbox) -> None:
             raise SandboxError(f"{model['baseUrl']} does not answer as docs/api-access.md says")
 
 
-def divert_warnings(log: Path) -> None:
-    """Helm's library writes the API server's warnings to file descriptor 2, amid everything else: to a log with them.
-
-    What Python writes goes where it went before.
-    """
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
-    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), 2)
-
-
 def keep(sandbox: RealSandbox, listener: socket.socket) -> None:
     """Let the gateway answer at a socket of another network, until Ctrl-C."""
     gateway, port = str(sandbox.outputs()["gatewayAddress"]), listener.getsockname()[1]
@@ -85,7 +75,6 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"engine {cli.ensure()}; Google Cloud is simulated, Kubernetes is real", flush=True)
         start = time.monotonic()
         plane = stack.enter_context(ControlPlane())
-        divert_warnings(plane.processes.log("helm"))
         stack.enter_context(Kubelet(plane))
         line("control plane", start, f"logs in {plane.processes.logs}")
         before = plane.objects()

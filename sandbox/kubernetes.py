@@ -8,16 +8,13 @@ object that is not ready; and an update waits like a creation, where KServe's Re
 # ruff: noqa: D102, ARG002
 
 import os
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
 from .google import ADDRESS, CLUSTER, FORWARDING_RULE, POOL, TPU_MACHINES, dns_endpoint, free_address, last
 from .provider import Call, Props, unknown
 from .world import CloudError, Item, World, merge
-
-T = TypeVar("T")
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 NAMESPACE = "kubernetes:core/v1:Namespace"
@@ -58,17 +55,6 @@ CLUSTER_SCOPED = {
     *("StorageClass", "PriorityClass", "GatewayClass", "ClusterIssuer"),
     *("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"),
 }
-
-
-def reach(connect: Callable[[], T]) -> T | None:
-    """What `connect` gives, or None if the cluster is gone and Pulumi was told that so are its objects."""
-    try:
-        return connect()
-    except CloudError as unreachable:
-        if os.environ.get("PULUMI_K8S_DELETE_UNREACHABLE") == "true":
-            return None
-        hint = "If the cluster was deleted, retry with the environment variable PULUMI_K8S_DELETE_UNREACHABLE=true"
-        raise CloudError(f"{unreachable}. {hint}") from None
 
 
 def _kind(item: Item) -> str:
@@ -143,6 +129,17 @@ class Cluster:
         ]
 
 
+def reach(world: World, config: Props) -> Cluster | None:
+    """The provider's cluster, or None if it is gone and Pulumi was told that so are its objects."""
+    try:
+        return Cluster(world, config)
+    except CloudError as unreachable:
+        if os.environ.get("PULUMI_K8S_DELETE_UNREACHABLE") == "true":
+            return None
+        hint = "If the cluster was deleted, retry with the environment variable PULUMI_K8S_DELETE_UNREACHABLE=true"
+        raise CloudError(f"{unreachable}. {hint}") from None
+
+
 class Kubernetes:
     """The simulated cloud behind the `kubernetes` provider."""
 
@@ -208,7 +205,7 @@ class Kubernetes:
         return object_id, item.props
 
     def read(self, call: Call, object_id: str) -> Props | None:
-        cluster = reach(lambda: Cluster(self.world, call.config))
+        cluster = reach(self.world, call.config)
         item = self._get(cluster, call, object_id) if cluster else None
         return item.props if item else None
 
@@ -223,7 +220,7 @@ class Kubernetes:
         return changed.props
 
     def delete(self, call: Call, object_id: str) -> None:
-        cluster = reach(lambda: Cluster(self.world, call.config))
+        cluster = reach(self.world, call.config)
         if cluster is None:
             return
         item = self._get(cluster, call, object_id)

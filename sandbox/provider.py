@@ -1,13 +1,12 @@
 """A Pulumi resource provider over gRPC, generic over the cloud it speaks for.
 
 The engine attaches to it by port (PULUMI_DEBUG_PROVIDERS) and opens one connection for each provider resource, so
-the configuration of a provider is kept by connection, and so is what is under way, which the engine may cancel.
+the configuration of a provider is kept by connection.
 """
 # The engine's protocol names the methods of `Provider`, and documents them.
 # ruff: noqa: ARG002, D102, N802
 
 import re
-import threading
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from google.rpc import (
     status_pb2,  # pulumi has its own copy; one process cannot load both, and Google's clients use this
 )
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
-from pulumi.runtime.rpc import UNKNOWN, _special_secret_sig, _special_sig_key
+from pulumi.runtime.rpc import UNKNOWN
 
 from .world import CloudError, World
 
@@ -32,8 +31,7 @@ Props = dict[str, Any]
 class Call:
     """What every operation knows: type token, URN, logical name, and the configuration of the resource's provider.
 
-    `state` is what the engine has of the resource (in `drift`, `read` and `delete`), `timeout` how long it may take in
-    seconds (0: the cloud's own limit), and `cancelled` is set when the user no longer wants to wait.
+    `state` is what the engine has of the resource, in `drift`, `read` and `delete`.
     """
 
     kind: str
@@ -41,28 +39,21 @@ class Call:
     name: str
     config: Props
     state: Props = field(default_factory=dict)
-    timeout: float = 0
-    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 class NotReadyError(CloudError):
-    """The object exists but is not what was asked for: the engine keeps it in its state, and updates it the next time.
+    """The object exists but is not what was asked for: the engine keeps it in its state, to update it next time."""
 
-    The first of `reasons` says what failed, the others why.
-    """
-
-    def __init__(self, object_id: str, props: Props, *reasons: str) -> None:
-        super().__init__(reasons[0])
-        self.object_id, self.props, self.reasons = object_id, props, reasons
-        self.inputs: Props = {}  # in a refresh, what the engine shall take for the inputs
+    def __init__(self, object_id: str, props: Props, message: str) -> None:
+        super().__init__(message)
+        self.object_id, self.props = object_id, props
 
 
 class Cloud(Protocol):
     """What a cloud decides; a refusal is a `CloudError`.
 
-    Operations run one at a time, as each holds the lock of `world`; a cloud that has to wait for something brings a
-    `lock` of its own. A cloud in which other inputs may mean the same brings `unchanged`, which returns the new ones
-    with the old value wherever that is so.
+    Operations run one at a time, as each holds the lock of `world`. A cloud in which other inputs may mean the same
+    brings `unchanged`, which returns the new ones with the old value wherever that is so.
 
     `check` returns the inputs with defaults and auto-names (`suffix` is random, and fixed for a resource in one run);
     `config_replaces` the key whose change replaces the provider itself; `config_target` the keys that name what it
@@ -113,15 +104,8 @@ def changes(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, "UPDATE"
 
 
-def secret(value: Any) -> Props:
-    """The value as the engine keeps a secret: encrypted in its state, and never shown."""
-    return {_special_sig_key: _special_secret_sig, "value": value}
-
-
 def project(template: Any, live: Any) -> Any:
     """The part of `live` that `template` (a resource's inputs) speaks of: what a refresh makes its inputs."""
-    if isinstance(live, dict) and live.get(_special_sig_key) == _special_secret_sig:
-        live = live["value"]  # the engine marks the inputs itself
     if isinstance(template, list) and isinstance(live, list):
         return [project(template[i], item) if i < len(template) else item for i, item in enumerate(live)]
     if not isinstance(template, dict) or not isinstance(live, dict):
@@ -141,9 +125,10 @@ def _struct(props: Props) -> struct_pb2.Struct:
 
 def _details(error: NotReadyError) -> bytes:
     """How the engine is told what to keep of an object that is not ready."""
-    kept = {"id": error.object_id, "properties": _struct(error.props), "inputs": _struct(error.inputs)}
     detail = any_pb2.Any()
-    detail.Pack(provider_pb2.ErrorResourceInitFailed(**kept, reasons=error.reasons))
+    detail.Pack(
+        provider_pb2.ErrorResourceInitFailed(id=error.object_id, properties=_struct(error.props), reasons=[str(error)])
+    )
     code = grpc.StatusCode.UNKNOWN.value[0]
     return status_pb2.Status(code=code, message=str(error), details=[detail]).SerializeToString()
 
@@ -169,9 +154,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self.cloud = cloud
         self.version = version
         self.around = around
-        self.lock = getattr(cloud, "lock", cloud.world.lock)
         self.configs: dict[str, Props] = {}
-        self.running: dict[str, set[threading.Event]] = {}
 
     def _run(
         self,
@@ -180,21 +163,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         operation: Callable[[Call], Any],
         state: struct_pb2.Struct | None = None,
     ) -> Any:
-        (kind, name), peer, cancelled = request.urn.split("::")[-2:], context.peer() or "", threading.Event()
-        call = Call(
-            kind.rsplit("$", 1)[-1],
-            request.urn,
-            name,
-            self.configs.get(peer, {}),
-            _props(state) if state else {},
-            getattr(request, "timeout", 0),
-            cancelled,
-        )
-        running = self.running.setdefault(peer, set())
-        running.add(cancelled)
-        context.add_callback(cancelled.set)  # nobody is there for the answer any more: the engine was killed
+        kind, name = request.urn.split("::")[-2:]
+        config = self.configs.get(context.peer() or "", {})
+        call = Call(kind.rsplit("$", 1)[-1], request.urn, name, config, _props(state) if state else {})
         try:
-            with self.lock:
+            with self.cloud.world.lock:
                 return operation(call)
         except CloudError as error:
             message = str(error)
@@ -202,8 +175,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 context.set_trailing_metadata((("grpc-status-details-bin", _details(error)),))
         except Exception:  # a bug of the sandbox: the engine is the one who can show it
             message = f"the sandbox failed: {traceback.format_exc()}"
-        finally:
-            running.discard(cancelled)
         context.abort(grpc.StatusCode.UNKNOWN, message)
 
     def Handshake(self, request: Any, context: Any) -> Any:
@@ -214,8 +185,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:
-        for cancelled in list(self.running.get(context.peer(), ())):
-            cancelled.set()
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
@@ -278,17 +247,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: Any, context: Any) -> Any:
         def read(call: Call) -> Any:
-            def inputs_of(props: Props) -> Props:
-                return project(_props(request.inputs), props) if request.inputs.fields else props
-
-            try:
-                props = self.cloud.read(call, request.id)
-            except NotReadyError as error:
-                error.inputs = inputs_of(error.props)
-                raise
+            props = self.cloud.read(call, request.id)
             if props is None:
                 return provider_pb2.ReadResponse()
-            inputs = inputs_of(props)
+            inputs = project(_props(request.inputs), props) if request.inputs.fields else props
             return provider_pb2.ReadResponse(id=request.id, properties=_struct(props), inputs=_struct(inputs))
 
         return self._run(request, context, read, request.properties)
@@ -314,7 +276,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
 def serve(cloud: Cloud, version: str, around: Around) -> tuple[grpc.Server, int]:
     """Start a provider for `cloud` on a free loopback port."""
-    threads = ThreadPoolExecutor(max_workers=64)  # more than the engine asks at once, or Cancel would wait with them
+    threads = ThreadPoolExecutor(max_workers=64)  # more than the engine asks at once, or Cancel would wait for its turn
     server = grpc.server(threads, options=[("grpc.max_receive_message_length", -1)])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(cloud, version, around), server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -32,7 +32,7 @@ LONG = 120
 @pytest.fixture(scope="module")
 def stack(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSandbox]:
     """The dev stack, with a token, up; every test leaves it as it was."""
-    with RealSandbox(home=tmp_path_factory.mktemp("failures"), plane=plane, patience=LONG, official=False) as stack:
+    with RealSandbox(home=tmp_path_factory.mktemp("failures"), plane=plane, patience=LONG) as stack:
         stack.set_config("huggingFaceToken", "hf_of_a_test", secret=True)
         try:
             stack.up()
@@ -45,7 +45,7 @@ def stack(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def as_it_was(stack: RealSandbox, plane: ControlPlane) -> Iterator[None]:
     """Afterwards the settings are the old ones again, the next `up` succeeds, the one after it has nothing to do."""
     yield
-    stack.kubernetes.patience = LONG
+    stack.patience = LONG
     stack.gke.capacity_available = True
     stack.set_config("models", [MODEL])
     stack.set_config("chartMirror", str(plane.chart_mirror))
@@ -72,12 +72,12 @@ def asks(stack: RealSandbox) -> dict[str, int]:
 
 def failure(stack: RealSandbox, *, patience: float = 15, **changes: Any) -> str:
     """What `up` says that fails after some seconds of waiting."""
-    stack.kubernetes.patience = patience
+    stack.patience = patience
     for key, value in changes.items():
         stack.set_config(key, value)
     with pytest.raises(CommandError) as error:
         stack.up(color="never")
-    stack.kubernetes.patience = LONG
+    stack.patience = LONG
     return str(error.value)
 
 

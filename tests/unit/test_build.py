@@ -1,6 +1,7 @@
 """What the sandbox builds, with a Go that only pretends to compile."""
 
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,25 @@ def test_a_moved_pin_asks_for_its_programs_and_the_charts_again() -> None:
     assert "etcd" not in build.missing()
     build.ensure()
     assert build.missing() == []
+
+
+def test_a_changed_main_asks_for_its_program_again() -> None:
+    build.ensure()
+    main = build.TOOLS / "kubernetes-provider" / "main.go"
+    main.write_text(main.read_text() + "// changed")
+    assert build.missing() == ["kubernetes-provider"]
+
+
+def test_a_moved_sdk_asks_for_a_plugin_of_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build.ensure()
+    monkeypatch.setattr(build, "LOCK", tmp_path / "requirements.txt")
+    build.LOCK.write_text("pulumi-kubernetes==9.9.9 \\\n    --hash=sha256:0\n")
+    assert build.missing() == ["kubernetes-provider"]
+
+
+def test_the_plugin_tells_the_version_that_the_engine_asks_for() -> None:
+    [told] = build.MODULES["kubernetes-provider"].variables().values()
+    assert told == version("pulumi_kubernetes")
 
 
 def test_a_go_that_is_a_patch_too_old_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
