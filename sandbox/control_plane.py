@@ -1,7 +1,8 @@
 """A real Kubernetes control plane: etcd, kube-apiserver, kube-controller-manager and kube-scheduler.
 
-It runs inside the namespaces of `sandbox.isolate`, listens on the bridge of the Pods, and brings what GKE brings: the
-standard Gateway API and the InferencePool. It has no machines; those are `sandbox.gke` and `sandbox.kubelet`.
+It runs inside the namespaces of `sandbox.isolate`, in a network of its own on the bridge of the Pods, and brings what
+GKE brings: the standard Gateway API and the InferencePool. It has no machines; those are `sandbox.gke` and
+`sandbox.kubelet`.
 """
 
 import json
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from infra import tpu
 
 from . import build
-from .isolate import API_SERVER, AUTHORITY, HOME, PLUGINS, isolated, publish
+from .isolate import API_SERVER, AUTHORITY, CONTROL_PLANE, HOME, PLUGINS, isolated, publish
 from .stack import SandboxError
 
 ETCD = "http://127.0.0.1:2379"
@@ -105,6 +106,8 @@ class ControlPlane:
     """A cluster of its own, empty on every start, in the folder of these namespaces. A context manager.
 
     `server` is the API server's URL and `kubeconfig` a cluster administrator's; `ca` the certificate of its authority.
+    `reaches` says whether a node, by its name, gets to a host outside; `gke` answers as the VPC is. `pulled` has the
+    images that are on a node.
     """
 
     server = f"https://{API_SERVER}:443"
@@ -124,6 +127,8 @@ class ControlPlane:
         self.processes = Processes(self.home / "logs")
         self.kubeconfig = self.home / "kubeconfig"
         self.bin, self.chart_mirror = build.BIN, build.CHARTS
+        self.reaches: Callable[[str, str], bool] = lambda _node, _host: True
+        self.pulled: dict[str, set[str]] = {}
         self._authority = trustme.CA()
         self._token = secrets.token_hex(16)
 
@@ -242,7 +247,7 @@ class ControlPlane:
         self._start("kube-scheduler", kubeconfig, "--leader-elect=false", f"--cert-dir={pki}")
 
     def _start(self, name: str, *flags: str) -> "subprocess.Popen[bytes]":
-        return self.processes.start(name, [str(self.bin / name), *flags])
+        return self.processes.start(name, [str(self.bin / name), *flags], netns=CONTROL_PLANE)
 
     def _ready(self, server: "subprocess.Popen[bytes]") -> bool:
         if server.poll() is not None:

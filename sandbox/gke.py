@@ -4,7 +4,8 @@ Nodes follow the node pools of the simulated Google Cloud. They are objects only
 binds to them. The autoscaler looks at node selectors, tolerations and requests, adds one node at a time, and never
 takes one away: GKE waits ten minutes before it does. GKE's own Pods are not there, so nodes have a little more room.
 
-Load balancers are in `services`.
+Load balancers are in `services`. The VPC's firewall and NAT (`firewall`, `nat`) take effect here: what the control
+plane may open to Pods, and what nodes reach.
 """
 
 import hashlib
@@ -17,10 +18,13 @@ from decimal import Decimal
 
 from kubernetes.utils import parse_quantity
 
-from . import machines
+from . import machines, nat, packet_filter
 from .api import MERGE, UNREACHABLE, Api, ApiException, Json, now
 from .control_plane import ControlPlane
+from .firewall import control_plane_flows
 from .google import CLUSTER, POOL, TPU_MACHINES
+from .isolate import CONTROL_PLANE
+from .packet_filter import Allowed
 from .services import Services
 from .world import Item, World
 
@@ -150,7 +154,7 @@ class Gke:
 
     def __init__(self, plane: ControlPlane, world: World, *, delay: float = 1) -> None:
         self.capacity_available = True
-        self._world, self._delay = world, delay
+        self._plane, self._world, self._delay = plane, world, delay
         self._api = Api(plane.kubeconfig)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gke", daemon=True)
@@ -161,9 +165,11 @@ class Gke:
         self._growing: dict[str, float] = {}  # when a pool's next node comes
         self._services = Services(self._api, world)
         self._said: set[tuple[str, str]] = set()
+        self._allowed: set[Allowed] | None = None  # as the packet filter has it
 
     def __enter__(self) -> "Gke":
         """Start."""
+        self._plane.reaches = self._reaches
         self._thread.start()
         return self
 
@@ -172,12 +178,16 @@ class Gke:
         self._stopping.set()
         self._thread.join()
         self._services.close()
+        self._plane.reaches = lambda _node, _host: True
+        packet_filter.apply(CONTROL_PLANE, None)
 
     def _run(self) -> None:
         while not self._stopping.wait(POLL_SECONDS):
             with suppress(*UNREACHABLE):
                 self._follow_pools()
-                self._scale()
+                pods = self._api.items("/api/v1/pods")
+                self._filter(pods)
+                self._scale(pods)
                 self._services.follow()
 
     def _tell(self, pod: Json, reason: str, message: str, *, normal: bool = True) -> None:
@@ -197,7 +207,7 @@ class Gke:
         self._targets = {p.id: max(p.least, self._targets.get(p.id, p.initial)) for p in pools.values()}
         alive = {node["metadata"]["name"]: node for node in self._api.items("/api/v1/nodes")}
         for name, node in alive.items():
-            pool = pools.get(self._nodes.get(name, ("", ""))[0])
+            pool = pools.get(self._pool_of(name))
             if not pool or not pool.labels.items() <= node["metadata"]["labels"].items():
                 self._remove(name)
         self._nodes = {name: place for name, place in self._nodes.items() if name in alive}
@@ -220,6 +230,7 @@ class Gke:
         name = f"{pool.group}-{hashlib.sha256(str(self._made).encode()).hexdigest()[:4]}"
         zone = min(pool.zones, key=self._zones(pool).count)
         self._nodes[name] = (pool.id, zone)
+        self._plane.pulled.pop(name, None)
         labels = {
             **pool.labels,
             "kubernetes.io/hostname": name,
@@ -253,10 +264,30 @@ class Gke:
             with suppress(ApiException):
                 self._api("DELETE", path, {"gracePeriodSeconds": 0})
 
+    # The VPC.
+
+    def _filter(self, pods: list[Json]) -> None:
+        """Let the control plane open to Pods what the firewall lets it open to their nodes."""
+        with self._world.lock:
+            flows = control_plane_flows(self._world.find())
+        places = [(self._pool_of(pod["spec"].get("nodeName", "")), pod["status"].get("podIP")) for pod in pods]
+        allowed = None
+        if flows is not None:
+            allowed = {Allowed(at, f.first, f.last) for of, at in places for f in flows if at and f.pool == of}
+        if allowed != self._allowed:
+            packet_filter.apply(CONTROL_PLANE, allowed)
+            self._allowed = allowed
+
+    def _pool_of(self, node: str) -> str:
+        return self._nodes.get(node, ("", ""))[0]
+
+    def _reaches(self, node: str, host: str) -> bool:
+        with self._world.lock:
+            return nat.reaches(self._world.find(), self._pool_of(node), host)
+
     # The cluster autoscaler.
 
-    def _scale(self) -> None:
-        pods = self._api.items("/api/v1/pods")
+    def _scale(self, pods: list[Json]) -> None:
         used = {pod["spec"].get("nodeName") for pod in pods}
         free = Counter(pool for name, (pool, _) in self._nodes.items() if name not in used)
         asked: set[str] = set()

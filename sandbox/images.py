@@ -16,6 +16,7 @@ import yaml
 from . import published
 from .container_rules import Needs
 from .envoy import bootstrap
+from .nat import model_host, unreachable_model
 from .probe import SPEED
 from .vllm_flags import RELEASE
 
@@ -126,6 +127,14 @@ def _vllm(_: "Pod", args: list[str], env: Env) -> list[str]:
     return args
 
 
+def _download(pod: "Pod", args: list[str], env: Env) -> list[str]:
+    """The stand-in reaches nothing outside, so it is told what its node does not reach."""
+    for uri in args[::2]:
+        if (host := model_host(uri)) and not pod.reaches(host):
+            env["SANDBOX_UNREACHABLE"] = unreachable_model(uri)
+    return args
+
+
 def _cert_manager(role: str) -> Image:
     # Its chart asks for runAsNonRoot and names no user. The memory is an estimate; no limit is published.
     return Image(["/app"], {"/app": _python("cert_manager", role)}, Needs(user=1000, memory="32Mi"))
@@ -138,6 +147,7 @@ IMAGES = {
         {"/initializer": _python("storage_initializer")},
         # `python/storage-initializer.Dockerfile` and the limit in the charts of KServe v0.20.0.
         Needs(user=1000, memory="1Gi"),
+        _download,
     ),
     # `pilot/docker/Dockerfile.pilot` names a user, `Dockerfile.proxyv2` none, and the gateway's chart names one.
     "registry.istio.io/release/pilot": Image(

@@ -4,7 +4,10 @@ The command gets namespaces of its own: a network with a bridge for Pods (nothin
 nor reach anything outside), a process tree that ends with it, whatever happens, and a private `/run` and `/etc/hosts`.
 No root is needed where the kernel allows user namespaces; the command then believes to be root.
 
-Linux only, with `unshare` and `setpriv` (util-linux) and `ip` (iproute2).
+The bridge joins the networks of the Pods, of the control plane, which a packet filter keeps apart from the nodes as
+Google's is, and the command's own, which is the machines' and the world outside in one.
+
+Linux only, with `unshare` and `setpriv` (util-linux), `ip` (iproute2), and nf_tables in the kernel.
 """
 # Every command line here is our own.
 # ruff: noqa: S603
@@ -25,9 +28,14 @@ PLUGINS = HOME / "plugins"
 """On PATH: the credential plugin that a kubeconfig for GKE names."""
 
 BRIDGE = "pods"
+CONTROL_PLANE = "control-plane"
+"""The network namespace of the control plane, for `ip netns`."""
 API_SERVER = "10.4.0.1"
-"""The machine's own address on the bridge of the Pods; the API server listens there."""
+"""The control plane's address on the bridge of the Pods; the API server listens there."""
+GATEWAY = "10.4.0.2"
+"""The machine's own address on the bridge: the way to Services, for Pods."""
 POD_NETWORK = "10.4.0.0/14"
+PREFIX_LENGTH = POD_NETWORK.partition("/")[2]
 INSIDE = "--inside"
 
 TOOLS = {"unshare": "util-linux", "setpriv": "util-linux", "ip": "iproute2", "mount": "util-linux"}
@@ -94,11 +102,26 @@ def _set_up() -> None:
         f"mount --bind {hosts} /etc/hosts",
         "ip link set lo up",
         f"ip link add {BRIDGE} type bridge",
-        f"ip address add {API_SERVER}/{POD_NETWORK.split('/')[1]} dev {BRIDGE}",
+        f"ip address add {GATEWAY}/{PREFIX_LENGTH} dev {BRIDGE}",
         f"ip link set {BRIDGE} up",
+        f"ip netns add {CONTROL_PLANE}",
+        f"ip link add {CONTROL_PLANE} type veth peer name eth0 netns {CONTROL_PLANE}",
+        f"ip link set {CONTROL_PLANE} master {BRIDGE} up",
+        f"ip -netns {CONTROL_PLANE} link set lo up",
+        f"ip -netns {CONTROL_PLANE} address add {API_SERVER}/{PREFIX_LENGTH} dev eth0",
+        f"ip -netns {CONTROL_PLANE} link set eth0 up",
+        f"ip -netns {CONTROL_PLANE} route add default via {GATEWAY}",
     ]
     for step in steps:
         subprocess.run(step.split(), check=True)
+    try:
+        from . import packet_filter  # noqa: PLC0415 - it takes a package that a simulated cluster does not
+    except ImportError as error:
+        raise IsolationError(f"{error}: run `make tools`, which installs it") from None
+    try:
+        packet_filter.apply(CONTROL_PLANE, None)
+    except packet_filter.PacketFilterError as error:
+        raise IsolationError(str(error)) from None
 
 
 def isolated() -> bool:
@@ -114,10 +137,10 @@ def publish(host: str, address: str) -> None:
 
 def main() -> int:
     """Run the command given, or set up and become it."""
-    if sys.argv[1:2] == [INSIDE]:
-        _set_up()
-        os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606
     try:
+        if sys.argv[1:2] == [INSIDE]:
+            _set_up()
+            os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606
         return run(sys.argv[1:])
     except IsolationError as error:
         print(error, file=sys.stderr)

@@ -31,11 +31,11 @@ from ipaddress import IPv4Address
 
 from kubernetes.utils import parse_quantity
 
-from . import container_rules, images
+from . import container_rules, images, nat
 from .api import STRATEGIC, UNREACHABLE, Api, ApiException, Json, now
 from .control_plane import ControlPlane
 from .ending import LEAST_SECONDS, pre_stop
-from .isolate import API_SERVER, BRIDGE
+from .isolate import API_SERVER, BRIDGE, GATEWAY
 from .probe import SPEED, Probe
 
 POLL_SECONDS = 0.3
@@ -119,7 +119,7 @@ class Container:
         self._log_start = file.stat().st_size if file.exists() else 0
         self._started_at = now()
         try:
-            image = images.find(spec["image"])
+            image = pod.pull(spec)
             env = pod.environment(spec)
             argv = [expand(part, env) for part in [*(spec.get("command") or image.entrypoint), *spec.get("args", [])]]
             if problem := container_rules.config_error(image.needs, pod.manifest, spec):
@@ -249,7 +249,7 @@ class Pod:
             f"link set {self._link} master {BRIDGE} up",
         )
         up = ("link set lo up", f"address add {self.address}/14 dev eth0", "link set eth0 up")
-        _ip(*up, f"route add default via {API_SERVER}", netns=self.netns)
+        _ip(*up, f"route add default via {GATEWAY}", netns=self.netns)
 
     def event(self, reason: str, message: str, *, once: bool = True) -> None:
         """Tell of a problem, and of the same one only once."""
@@ -272,6 +272,20 @@ class Pod:
         for container in self.containers:
             if not container.finished:
                 container.step()
+
+    def pull(self, spec: Json) -> images.Image:
+        """A container's image, from its registry unless the node has it, or an `images.PullError`."""
+        node, name = self.spec["nodeName"], spec["image"]
+        held = self.plane.pulled.setdefault(node, set())
+        if (name not in held or spec.get("imagePullPolicy") == "Always") and not self.reaches(nat.registry(name)):
+            raise images.PullError(nat.timed_out(name))
+        image = images.find(name)
+        held.add(name)
+        return image
+
+    def reaches(self, host: str) -> bool:
+        """Whether what runs here gets to a host outside of the VPC."""
+        return self.plane.reaches(self.spec["nodeName"], host)
 
     # What the Pod's containers find.
 
@@ -305,7 +319,7 @@ class Pod:
         Its name server is one that does not exist, and so refuses at once: no names are looked up in the sandbox.
         """
         resolver = self.folder / "resolv.conf"
-        resolver.write_text(f"nameserver {API_SERVER}\n")
+        resolver.write_text(f"nameserver {GATEWAY}\n")
         yield f"if [ -e /etc/resolv.conf ]; then mount --bind {shlex.quote(str(resolver))} /etc/resolv.conf; fi && "
         for mount in spec.get("volumeMounts", []):
             if mount["mountPath"].startswith(("/run/", "/var/run/")):

@@ -4,6 +4,9 @@ It downloads nothing. It refuses what the real one refuses before or at the firs
 URI that it cannot read, and on Hugging Face a repository or revision that does not exist and a gated one without a
 token (environment HF_TOKEN), each with the messages of KServe v0.20.0, `python/storage`, and of Hugging Face.
 
+A node that reaches nothing outside makes it end as a connection that times out does: the kubelet says so in the
+environment SANDBOX_UNREACHABLE.
+
 Left out: every other store is taken to have what is asked of it, no file is written, and a token is not checked beyond
 its form.
 """
@@ -47,6 +50,8 @@ def main(arguments: list[str]) -> int:
         try:
             if not path.startswith("/"):
                 raise ValueError(f"the sandbox writes to no relative path like {path}")
+            if problem := os.environ.get("SANDBOX_UNREACHABLE"):
+                raise ValueError(problem)
             fetch(uri, os.environ.get("HF_TOKEN", ""))
         except ValueError as error:
             print(f"Storage initialization failed: {error}", file=sys.stderr)
