@@ -118,8 +118,18 @@ class Model:
             quant_config=UnquantizedConfig({}),
         )
         make = partial(getattr(module, architecture), vllm_config, jax.random.PRNGKey(0), self.mesh)
-        with jax.set_mesh(self.mesh):
-            self.graph, state = nnx.split(nnx.eval_shape(make, graph_updates=False))
+        try:
+            with jax.set_mesh(self.mesh):
+                self.graph, state = nnx.split(nnx.eval_shape(make, graph_updates=False))
+        except AttributeError as error:
+            if error.obj is not self.config or error.name != "text_config":
+                raise
+            # transformers gives it to configurations of multimodal models alone, so this is no fault of the one above.
+            raise UnfitError(
+                f"tpu-inference's {architecture} looks for `text_config`, which a config.json for text alone does not "
+                "have; 0.27.0 does so where word embeddings are not tied "
+                "(https://github.com/vllm-project/tpu-inference/pull/3098)"
+            ) from error
         leaves, self.tree = jax.tree_util.tree_flatten(state)
         is_spec = lambda x: isinstance(x, PartitionSpec | NamedSharding)  # noqa: E731
         specs = jax.tree_util.tree_leaves(nnx.get_partition_spec(state), is_leaf=is_spec)
