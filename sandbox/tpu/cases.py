@@ -16,7 +16,7 @@ from infra.model import Model
 from .. import vllm_flags
 from ..stack import PLACEHOLDER, REPO, secure_paths
 
-MODELS = Path(__file__).with_name("models.json")
+MODELS = Path(__file__).parent.parent / "data" / "models.json"
 """Facts of each model's config.json, by the id of its repository."""
 
 FAMILIES = ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
