@@ -252,6 +252,10 @@ def flex(**config: Any) -> dict[str, Any]:
             {"nodeConfig": {"machineType": "ct6e-standard-4t"}, "placementPolicy": {"tpuTopology": "2x2"}},
             "is not allowed on single-host ct6e-standard-4t",
         ),
+        (
+            {"nodeConfig": {"machineType": "ct6e-standard-4t", "guestAccelerators": [{"type": "t4", "count": 1}]}},
+            "accelerators cannot be attached to the TPU machine type ct6e-standard-4t",
+        ),
         ({"placementPolicy": {"tpuTopology": "2x2"}}, "is not allowed on e2-medium, which has no TPU"),
         ({"autoscaling": {"totalMinNodeCount": 2, "totalMaxNodeCount": 1}}, "is greater than totalMaxNodeCount"),
         ({"autoscaling": {"totalMaxNodeCount": 1, "maxNodeCount": 1}}, "all zones together"),
