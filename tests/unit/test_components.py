@@ -12,14 +12,15 @@ from infra import versions
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]
 RELEASES = {
-    "istio-base",
-    "istiod",
-    "inference-gateway",
-    "cert-manager",
-    "kserve-llmisvc-crd",
-    "kserve-llmisvc-resources",
-    "kserve-runtime-configs",
+    "istio-base": "base",
+    "istiod": "istiod",
+    "inference-gateway": "gateway",
+    "cert-manager": "cert-manager",
+    "kserve-llmisvc-crd": "kserve-llmisvc-crd",
+    "kserve-llmisvc-resources": "kserve-llmisvc-resources",
+    "kserve-runtime-configs": "kserve-runtime-configs",
 }
+"""The chart of each release, by its name."""
 
 
 def needs(declared: Declared, resource: Resource) -> set[str]:
@@ -286,12 +287,28 @@ def test_boot_disk_is_sized_by_setting(run: Run) -> None:
 # Mesh and serving
 
 
-def test_exactly_these_releases_each_with_a_fixed_name_a_timeout_and_no_namespace_of_its_own(dev: Declared) -> None:
-    releases = dev.all(":Release")
-    assert {r.inputs["name"] for r in releases} == RELEASES
-    for r in releases:
-        assert r.inputs["timeout"] > 0
-        assert "createNamespace" not in r.inputs
+def test_exactly_these_releases_each_of_its_own_chart(dev: Declared) -> None:
+    assert {r.inputs["name"]: r.inputs["chart"].split("/")[-1] for r in dev.all(":Release")} == RELEASES
+
+
+def test_a_release_makes_no_namespace(dev: Declared) -> None:
+    assert not [r.name for r in dev.all(":Release") if "createNamespace" in r.inputs]
+
+
+def test_a_release_has_ten_minutes_to_pull_its_images_and_start(dev: Declared) -> None:
+    """The provider's own five are short for a first node that pulls from three registries."""
+    assert {r.inputs["timeout"] for r in dev.all(":Release")} == {10 * 60}
+
+
+def test_a_release_goes_before_its_replacement_comes(dev: Declared) -> None:
+    """Both have the same name, so Helm would refuse the new one beside the old one."""
+    assert {r.name: r.request.deleteBeforeReplace for r in dev.all(":Release")} == dict.fromkeys(RELEASES, True)
+
+
+def test_models_from_a_registry_run_as_root_like_the_image_that_reads_them(dev: Declared) -> None:
+    """The chart's own value is 1010 (values.yaml of kserve-llmisvc-resources 0.20.0)."""
+    values = dev.one(":Release", "kserve-llmisvc-resources").inputs["values"]
+    assert values["kserve"]["storage"] == {"uidModelcar": 0}
 
 
 def test_a_pinned_version_reaches_every_release(dev: Declared) -> None:
