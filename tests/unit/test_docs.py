@@ -21,10 +21,14 @@ PAGES = (
     "docs/ci.md",
     "docs/recovery.md",
     "docs/environments.md",
+    "docs/unproven.md",
 )
 README = (ROOT / "README.md").read_text()
 GUIDE = (ROOT / "docs/api-access.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+
+
+UNPROVEN = re.findall(r"^\| (?!claim |---)(.*) \|$", (ROOT / "docs/unproven.md").read_text(), re.MULTILINE)
 
 
 def rows(columns: int) -> dict[str, list[str]]:
@@ -99,3 +103,41 @@ def test_links_lead_somewhere(page: str) -> None:
         file = (ROOT / page).parent.joinpath(path) if path else ROOT / page
         assert file.exists(), target
         assert not anchor or anchor in anchors(file.read_text()), target
+
+
+# What has not been proven
+
+
+@pytest.mark.parametrize("row", UNPROVEN, ids=lambda row: row.split(" | ")[0])
+def test_unproven_claim_has_a_command_and_what_it_should_show(row: str) -> None:
+    claim, command, expectation = row.split(" | ")
+    assert claim
+    assert re.search(r"`[^`]+ [^`]+`", command)
+    assert expectation
+
+
+@pytest.mark.parametrize("module", sorted(set(re.findall(r"\b(?:python -m )?(ops\.\w+)", "".join(UNPROVEN)))))
+def test_command_of_ours_that_would_prove_something_is_there(module: str) -> None:
+    assert ROOT.joinpath(*module.split(".")).with_suffix(".py").exists()
+
+
+def test_targets_and_workflows_that_would_prove_something_are_there() -> None:
+    text = "".join(UNPROVEN)
+    targets = set(re.findall(r"`make (\w+)", text))
+    assert targets <= set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    workflows = re.findall(r"gh workflow run ([\w.-]+)", text)
+    assert {name for name in workflows if not (ROOT / ".github/workflows" / name).exists()} == set()
+    assert targets
+    assert workflows
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        *("charts", "threadsPerCore", "webhooks", "reserved address", "maintenance window", "InferencePool CRD"),
+        *("quota", "roles", "capacity", "first start", "dtype", "max_map_count", "SYS_RESOURCE", "spot preemption"),
+        *("leaves nothing", "organisation", "costs", "plugins"),
+    ],
+)
+def test_what_nobody_has_seen_on_google_cloud_is_said(topic: str) -> None:
+    assert any(topic in row.split(" | ")[0] or topic in row.split(" | ")[2] for row in UNPROVEN)
