@@ -1,5 +1,6 @@
 """GKE's rules for a maintenance window, and the line that each mistake gets."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -95,6 +96,13 @@ def test_window_needs_all_three() -> None:
 )
 def test_the_worst_32_days_count(end: str, recurrence: str, hours: int) -> None:
     assert fewest_hours(WINDOW["start"], end, recurrence, NOW) == pytest.approx(hours)
+
+
+def test_recurrence_that_never_comes_is_found_out_at_once() -> None:
+    start = time.monotonic()
+
+    assert fewest_hours(WINDOW["start"], WINDOW["end"], "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", NOW) == 0
+    assert time.monotonic() - start < 3
 
 
 def test_a_window_that_begins_later_is_none_until_then() -> None:

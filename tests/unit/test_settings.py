@@ -747,6 +747,18 @@ def test_settings_do_not_show_the_token(stack: Stack) -> None:
         pytest.param({"models[0].uri": "oci://europe-docker.pkg.dev/p/r/qwen:v1"}, id="weights in an image"),
         pytest.param({"models[0].extraArgs": ["--max-num-seqs=64", "--seed", "1"]}, id="flags of one's own"),
         pytest.param({"models[0].extraArgs": ['--hf-overrides={"a":{"b":{}}}']}, id="JSON that closes two braces"),
+        pytest.param({"models[0].uri": "oci://localhost:5000/a/b_c/d:V1"}, id="image on a registry's port"),
+        pytest.param({"models[0].uri": f"oci://r.io/i@sha256:{'0' * 64}"}, id="image by its digest"),
+        pytest.param({"models[0].uri": "hf://meta-llama/Llama-3.1-8B:refs/pr/1"}, id="repository at a pull request"),
+        pytest.param({"models[0].extraArgs": ["--lora-modules", "a=/x", "b=/y", "--seed", "-1"]}, id="several values"),
+        pytest.param({"models[0].extraArgs": ["--hf-overrides.a.b", "1"]}, id="JSON by its path"),
+        pytest.param({"models[0].extraArgs": ["--max-num-seq=8"]}, id="beginning of one flag"),
+        pytest.param(
+            {"models[0].extraArgs": ["-q", "int8", "--no-enable-prefix-caching"]}, id="short, and switched off"
+        ),
+        pytest.param({"tpuBootDiskGb": 65_536}, id="largest disk"),
+        pytest.param({"labels": {f"k{i}": "" for i in range(63)}}, id="most labels"),
+        pytest.param({"podCidr": "8.0.0.0/14"}, id="public range for Pods"),
         pytest.param({"authorizedNetworks": ["198.51.100.0/24"]}, id="authorized network"),
         pytest.param({"labels": {"team": "ml", "cost-center_1": ""}}, id="labels"),
         pytest.param({"chartMirror": "oci://europe-docker.pkg.dev/p/charts"}, id="OCI mirror"),
@@ -852,6 +864,48 @@ def test_float16_is_a_warning_as_it_reaches_vllm_as_another(stack: Stack, dtype:
 @pytest.mark.parametrize("dtype", ["auto", "bfloat16", "float", "float32"])
 def test_dtype_that_a_tpu_takes_is_no_warning(stack: Stack, dtype: str) -> None:
     assert parse(stack({"models[0].dtype": dtype})).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        pytest.param(
+            {"systemMachineType": "n9-standard-4"}, "systemMachineType: n9-standard-4 is not among", id="new family"
+        ),
+        pytest.param(
+            {"systemMachineType": "e2-standard-5"}, "systemMachineType: e2-standard-5 is not among", id="new size"
+        ),
+        pytest.param({"systemMachineType": "e2-medium"}, "systemMachineType: e2-medium may be too small", id="small"),
+        pytest.param(
+            {"location": "mars-north1", "tpuZones": ["mars-north1-a"]},
+            "location: mars-north1 was not known to be a region",
+            id="new region",
+        ),
+        pytest.param(
+            {"authorizedNetworks": ["0.0.0.0/0"]}, "authorizedNetworks: 0.0.0.0/0 lets everyone", id="everyone"
+        ),
+    ],
+)
+def test_what_is_not_known_is_a_warning(stack: Stack, changes: Values, warning: str) -> None:
+    assert [line for line in parse(stack(changes)).warnings if line.startswith(warning)]
+
+
+@pytest.mark.parametrize("machine", ["e2-standard-4", "n1-standard-8", "n2-custom-4-16384", "c3-standard-8-lssd"])
+def test_machine_that_is_known_and_large_enough_is_no_warning(stack: Stack, machine: str) -> None:
+    assert parse(stack({"systemMachineType": machine})).warnings == []
+
+
+# Namespaces of settings
+
+
+@pytest.mark.parametrize("key", ["aws:region", "pulumi:tags", "gke:protect", "acme-inference:x"])
+def test_key_of_another_namespace_is_left_alone(values: Values, key: str) -> None:
+    parse(values, others=[key])
+
+
+def test_key_of_a_misspelt_namespace_is_refused(values: Values) -> None:
+    with pytest.raises(SettingsError, match="gke-tpu-inferense:protect: is no setting of this project"):
+        parse(values, others=["gke-tpu-inferense:protect"])
 
 
 # Names that a model answers to
