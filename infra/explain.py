@@ -129,7 +129,10 @@ def problem(error: ErrorDetails, secrets: Collection[str], parts: Mapping[str, t
     )
     value = error["input"]
     given = cast(list[object], value) if isinstance(value, list | tuple) else [value]
-    hidden = where.split(".")[0].split("[")[0] in secrets or extra_args.secret(given)
+    encrypted = where.split(".")[0].split("[")[0] in secrets
+    if encrypted and error["type"] == "value_error":  # its words may hold the value
+        told = "is not right, and what is wrong with it cannot be told without it. Set it without `--secret` to see."
+    hidden = encrypted or extra_args.secret(given)
     return f"{where}: {HIDDEN if hidden else shown(value)} {told}"
 
 

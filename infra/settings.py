@@ -364,7 +364,7 @@ def parse(
             for error in failed.errors(include_url=False)
             if not (error["type"] == "missing" and error["loc"][0] in broken)
         ]
-    problems += whole.between_models(sound.get("models"), sound.get("tpuMaxNodes"))
+    problems += whole.between_models(None if "models" in secrets else sound.get("models"), sound.get("tpuMaxNodes"))
     problems += whole.token_problems(sound.get(TOKEN_KEY), secrets)
     problems += [
         f"{key}: is encrypted, but only {TOKEN_KEY} stays so: the rest is plain text in the cluster. Set it without "

@@ -1015,6 +1015,13 @@ def test_other_encrypted_settings_are_refused_by_name_and_not_shown(stack: Stack
     assert "hidden" not in str(refused.value)
 
 
+def test_what_is_wrong_with_an_encrypted_value_does_not_show_it(stack: Stack) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse(stack({"models[0].extraArgs": ["--seed=hidden"]}), secrets={"models"})
+
+    assert "hidden" not in str(refused.value)
+
+
 def test_every_bad_entry_of_a_list_is_told(stack: Stack) -> None:
     changes = {
         "models[0].extraArgs": ["--port=1", "--seed=1", "-tp=2"],
