@@ -14,7 +14,8 @@ from infra import settings, tpu, vllm
 from infra.model import Model
 
 from .. import vllm_flags
-from ..stack import PLACEHOLDER, REPO, secure_paths
+from ..stack import PLACEHOLDER, REPO
+from ..stack_file import UnreadableError, secure_paths
 
 MODELS = Path(__file__).parent.parent / "data" / "models.json"
 """Facts of each model's config.json, by the id of its repository."""
@@ -158,9 +159,15 @@ def settings_of(stack: str, folder: Path = REPO) -> settings.Settings:
     file = folder / f"Pulumi.{stack}.yaml"
     if not file.exists():
         raise CaseError(f"stack {stack}: there is no {file.name}; copy Pulumi.dev.yaml to start one.")
-    config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
-    own = {key.removeprefix(f"{project['name']}:"): value for key, value in config.items()}
-    secrets = {key for key, value in own.items() if list(secure_paths({key: value}))}
+    text = file.read_text()
+    try:
+        encrypted = secure_paths(text)
+        config = (yaml.safe_load(text) or {}).get("config") or {}
+    except (UnreadableError, yaml.YAMLError) as problem:
+        raise CaseError(f"stack {stack}: {file.name} cannot be read: {' '.join(str(problem).split())}") from None
+    prefix = f"{project['name']}:"
+    own = {key.removeprefix(prefix): value for key, value in config.items()}
+    secrets = {path.partition("[")[0].removeprefix(prefix) for path in encrypted}
     values = {key: setting["default"] for key, setting in project["config"].items()}
     values |= {settings.PROJECT_KEY: "simulated-project"} | own | dict.fromkeys(secrets, PLACEHOLDER)
     return settings.parse(values, secrets=secrets, stack=stack)
