@@ -114,14 +114,6 @@ def _config(uri: str, models: Path) -> tuple[str, dict[str, Any]]:
     return repository, facts
 
 
-def _dtype(flag: str, facts: dict[str, Any]) -> str:
-    """The dtype that vLLM will use. `auto` is that of the weights, but bfloat16 for float32: `_resolve_auto_dtype` in
-    vllm/config/model.py."""
-    if flag == "auto":
-        return "bfloat16" if facts["torch_dtype"] == "float32" else facts["torch_dtype"]
-    return DTYPES.get(flag, flag)
-
-
 def case_of(model: Model, slice_: tpu.Slice, models: Path = MODELS) -> Case:
     """The case of a model on a slice. Raises `CaseError` for what is not checked here."""
     repository, facts = _config(model.uri, models)
@@ -144,7 +136,7 @@ def case_of(model: Model, slice_: tpu.Slice, models: Path = MODELS) -> Case:
         slice=slice_.name,
         chips_per_host_bounds=slice_.chips_per_host_bounds,
         tensor_parallel_size=flags.tensor_parallel_size,
-        dtype=_dtype(flags.dtype, facts),
+        dtype=DTYPES.get(str(flags.dtype), str(flags.dtype)),
         max_model_len=length,
         slots=max(FEWEST_REQUESTS, seqs),
         block_size=flags.block_size or block_size(length, seqs),

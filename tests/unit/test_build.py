@@ -110,7 +110,10 @@ def test_a_go_of_an_older_pin_is_installed_anew(monkeypatch: pytest.MonkeyPatch)
     ours.parent.mkdir(parents=True)
     ours.write_text(GO)
     ours.chmod(0o755)
-    monkeypatch.setattr("sys.executable", "false")  # in place of pip
+    broken = ours.with_name("python")  # in place of pip
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(broken))
     with pytest.raises(build.BuildError, match=r"no Go 1\.26\.6 on PATH, and pip could not install it"):
         build._go("pulumi")
 

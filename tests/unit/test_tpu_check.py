@@ -63,13 +63,6 @@ def test_length_that_is_not_set_is_the_models_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "used"), [("bfloat16", "bfloat16"), ("float16", "float16"), ("float32", "bfloat16")]
-)
-def test_auto_is_the_dtype_that_vllm_takes_for_the_weights(weights: str, used: str, tmp_path: Path) -> None:
-    assert with_facts(tmp_path / "models.json", torch_dtype=weights).dtype == used
-
-
-@pytest.mark.parametrize(
     ("length", "seqs", "size"),
     [(100, 256, 16), (2048, 256, 128), (4096, 256, 256), (8192, 256, 256), (8193, 8, 16), (8193, 256, 32)],
 )
