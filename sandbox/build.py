@@ -175,7 +175,7 @@ def _build(module: str) -> None:
             log.seek(0)
             raise BuildError(
                 f"the build of {', '.join(packages)} failed:\n{''.join(log.readlines()[-30:])}"
-                "It needs a Go module proxy and about 11 GB of disk. What is compiled is kept: just try again."
+                "It needs a Go module proxy, 4 GB of memory, 15 GB of disk. What is compiled is kept: just try again."
             )
         _stamp(module).unlink(missing_ok=True)
         for program, package in packages.items():

@@ -89,6 +89,12 @@ def events(plane: ControlPlane, reason: str) -> str:
     return "\n".join(event["message"] for event in json.loads(found)["items"])
 
 
+def conditions(plane: ControlPlane) -> dict[str, str]:
+    """The status of each condition of the model."""
+    found = plane.kubectl("get", "llmisvc", f"--namespace={NAMESPACE}", NAME, "--output=json")
+    return {condition["type"]: condition["status"] for condition in json.loads(found)["status"]["conditions"]}
+
+
 @contextmanager
 def without_controller(plane: ControlPlane) -> Iterator[None]:
     """KServe's controller is gone for a while."""
@@ -105,8 +111,9 @@ def test_no_tpu_capacity(stack: RealSandbox, plane: ControlPlane) -> None:
     stack.gke.capacity_available = False
     plane.kubectl("delete", "node", "--selector=cloud.google.com/gke-tpu-accelerator")
     said = failure(stack, patience=45, models=[{**MODEL, "maxModelLen": 1024}])
-    assert "Resource has condition Ready=False (want True)" in said
-    assert "MainWorkloadReady is False" in said
+    assert "Resource has condition Ready=False (want True)" in said  # while it waits
+    assert "failed to fully initialize or become live: timed out waiting for the condition" in said
+    assert conditions(plane)["MainWorkloadReady"] == "False"
     assert "didn't match Pod's node affinity/selector" in events(plane, "FailedScheduling")
     assert "GCE out of resources" in events(plane, "FailedScaleUp")
 
@@ -165,12 +172,16 @@ def test_a_picker_that_hangs(stack: RealSandbox) -> None:
 
 
 def test_no_picker(stack: RealSandbox, plane: ControlPlane) -> None:
-    picker = ("scale", f"--namespace={NAMESPACE}", f"deployment/{NAME}-kserve-router-scheduler")
-    plane.kubectl(*picker, "--replicas=0")
-    plane.kubectl("wait", f"--namespace={NAMESPACE}", "--for=delete", "pod", f"--selector={PICKER}", "--timeout=60s")
+    def pickers() -> list[str]:
+        return plane.kubectl("get", "pods", f"--namespace={NAMESPACE}", f"--selector={PICKER}", "--output=name").split()
+
+    before = pickers()
+    plane.kubectl("scale", f"--namespace={NAMESPACE}", f"deployment/{NAME}-kserve-router-scheduler", "--replicas=0")
+    plane.kubectl("wait", f"--namespace={NAMESPACE}", "--for=delete", *before, "--timeout=60s")
     assert answers(stack)  # the pool fails open: any Pod will do
     assert set(stack.preview().change_summary) == {"same"}
-    plane.kubectl(*picker, "--replicas=1")
+    # KServe makes it as many again as the service says, by itself.
+    assert wait_until(lambda: pickers() and not set(pickers()) & set(before), "KServe brings no picker back", 30)
 
 
 def test_a_crd_that_somebody_else_owns(stack: RealSandbox, plane: ControlPlane) -> None:
