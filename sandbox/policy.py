@@ -1,6 +1,6 @@
 """The policy pack in the sandbox: on the real engine, and as plain rules over a state."""
 
-import os
+import shlex
 from typing import Any
 
 from policy.rules import RULES, of_state, violations
@@ -13,18 +13,15 @@ PACK = REPO / "policy"
 def enforced(sandbox: Sandbox) -> dict[str, Any]:
     """The options with which `preview` and `up` of an entered sandbox run the pack, as `--policy-pack policy` does.
 
-    The CLI built here brings no host for Python. The engine then looks on PATH for a plugin that runs packs in
-    Python, and gives it its own address and the pack's folder, where it starts it.
+    The CLI built here brings no host for Python, which would start the pack. The engine takes a program for a pack as
+    well, and gives it its own address: here one that runs the pack in Python, in its own folder.
     """
     if not (PACK / ".venv").exists():
         raise SandboxError("policy/.venv is missing, in which the policy pack runs: run `make policy`")
-    plugin = sandbox.home / "bin" / "pulumi-analyzer-policy-python"
-    plugin.parent.mkdir(exist_ok=True)
-    plugin.write_text('#!/bin/sh\nexec .venv/bin/python -u -m pulumi.policy "$1" "$2"\n')
-    plugin.chmod(0o755)
-    workspace = sandbox.stack.workspace
-    workspace.env_vars = {**workspace.env_vars, "PATH": f"{plugin.parent}{os.pathsep}{os.environ['PATH']}"}
-    return {"policy_packs": [str(PACK)]}
+    program = sandbox.home / "policy"
+    program.write_text(f'#!/bin/sh\ncd {shlex.quote(str(PACK))} && exec .venv/bin/python -u -m pulumi.policy "$1" .\n')
+    program.chmod(0o755)
+    return {"policy_packs": [str(program)]}
 
 
 def check(sandbox: Sandbox) -> str:
