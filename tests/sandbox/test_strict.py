@@ -2,9 +2,10 @@
 
 A row's `make` brings the fault about and says, for as long as it lasts, what a user would be told. `of_the_model`
 changes the Pod template that the program writes, and KServe, the scheduler and the kubelet take it from there;
-`of_an_image` runs an image; `of_the_program` changes the program, and the engine runs it; `of_an_object` is what the
-API server answers to a manifest. To add a fault, add a row. Faults that need no cluster are in `tests/unit/`, with the
-part that refuses them.
+`of_an_image` runs an image; `of_the_program` and `of_a_setting` change the program and the stack, and the engine runs
+them; `of_an_object` is what the API server answers to a manifest. To add a fault, add a row. Faults of the network, a
+webhook without its firewall rule and a node without NAT, are in `test_network.py`; those that need no cluster are in
+`tests/unit/`, with the part that refuses them.
 """
 
 import json
@@ -118,6 +119,20 @@ def of_the_program(change: Callable[[pytest.MonkeyPatch], Any]) -> Make:
     return make
 
 
+def of_a_setting(key: str, value: Any) -> Make:
+    """A setting of the stack, as `pulumi up` meets it."""
+
+    @contextmanager
+    def make(where: Where) -> Iterator[Callable[[], str]]:
+        where.stack.set_config(key, value)
+        with pytest.raises(CommandError) as error:
+            where.stack.up(color="never")
+        where.stack.set_config(key, None)
+        yield lambda: str(error.value)
+
+    return make
+
+
 def of_an_object(manifest: dict[str, Any]) -> Make:
     """A manifest, as the API server takes it with server-side validation."""
 
@@ -152,6 +167,24 @@ def other_version(name: str, version: str) -> Callable[[pytest.MonkeyPatch], Any
 
 
 FAULTS = [
+    Fault(
+        "a role that does not exist",
+        of_the_program(lambda monkeypatch: monkeypatch.setattr("infra.cluster.NODE_ROLE", "roles/no.suchRole")),
+        "Google Cloud",
+        "Role roles/no.suchRole is not supported for this resource., badRequest",
+    ),
+    Fault(
+        "a machine type that does not exist",
+        of_a_setting("systemMachineType", "n9-standard-4"),
+        "Google Cloud",
+        'Invalid machine type "n9-standard-4" in zone "europe-west4-a": GCE_NOT_FOUND',
+    ),
+    Fault(
+        "a boot disk of 10 GB",
+        of_a_setting("tpuBootDiskGb", 10),
+        "settings",
+        "tpuBootDiskGb: 10 is too small. Use 30 or more.",
+    ),
     Fault(
         "root where it must not be",
         of_the_model(lambda t: main(t)["securityContext"].update(runAsNonRoot=True)),
