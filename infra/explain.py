@@ -21,7 +21,16 @@ LONGEST = 400
 _SECRET_NAME = re.compile(r"token|secret|passw|credential|api[-_]?key", re.IGNORECASE)
 _SECRETS = (
     # user, token or password of a URL, but not the name of an image before its digest
-    (re.compile(r"://[^\s\"'/]*:?[^\s\"']*@(?!sha[0-9]+:)"), f"://{HIDDEN}@"),
+    (re.compile(r"://[^\s\"']*@(?!sha[0-9]+:)"), f"://{HIDDEN}@"),
+    (re.compile(r"(?<![^\s\"'(])[^\s\"'/:@]+:[^\s\"'/@]+@(?!sha[0-9]+:)"), f"{HIDDEN}@"),
+    (re.compile(r"\b(Bearer|Basic) [^\s\"']+", re.IGNORECASE), rf"\1 {HIDDEN}"),
+    # in JSON, which may stand in JSON
+    (
+        re.compile(
+            r"((?:token|secret|passw|credential|api_?key)[\w-]*\\*[\"']\s*:\s*\\*[\"'])[^\"'\\]+", re.IGNORECASE
+        ),
+        rf"\1{HIDDEN}",
+    ),
     (re.compile(r"([?&;][\w-]*(?:token|key|secret|passw\w*|sig\w*)=)[^\s&\"']+", re.IGNORECASE), rf"\1{HIDDEN}"),
     # Hugging Face, OpenAI and others, GitHub, GitLab, Slack, AWS, Google, JSON web tokens, keys in PEM
     (

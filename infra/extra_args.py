@@ -91,11 +91,17 @@ def _unknown(word: str, meant: dict[str, str]) -> str:
     return f"contains {word}, which vLLM {RELEASE} does not know. {hint}, or remove it."
 
 
+def _name(word: str) -> str:
+    """The flag in a word, without its value and the key in it."""
+    name = re.split(r"[=\s]", word, maxsplit=1)[0].split(".")[0]
+    return name.replace("_", "-") if name.startswith("--") else name
+
+
 def _flag_problem(word: str) -> tuple[str | None, float]:
     """What is wrong with a flag, and how many words behind it are its values."""
     head, equals, value = word.partition("=")
     name, *spaced = re.split(r"\s", head, maxsplit=1)
-    name = name.split(".")[0].replace("_", "-") if name.startswith("--") else name
+    name = _name(name)
     if name == "--":
         return "contains --, which ends the flags. Remove it.", float("inf")
     meant = _meant(name)
@@ -141,7 +147,10 @@ def problems(args: Sequence[str]) -> Iterator[str]:
     or whose value vLLM would refuse."""
     found: list[str] = []
     room: float = 0
+    hush = False
     for i, word in enumerate(args):
+        if hush and _name(word) not in _names():
+            continue  # behind a flag for a secret, whatever is not a flag may be the secret
         problem = _word_problem(word)
         if _is_value(word):
             if not room and not problem:
@@ -154,7 +163,7 @@ def problems(args: Sequence[str]) -> Iterator[str]:
             room = max(0, room - 1)
         else:
             of_flag, room = _flag_problem(word)
-            problem = of_flag or problem
+            problem, hush = of_flag or problem, secret([word])
         found += [problem] if problem else []
     yield from found or _refused(args)
 

@@ -20,8 +20,11 @@ _TYPES = {
         "highmem": (6.5, _POWERS + "64 96"),
         "highcpu": (0.9, _POWERS + "64 96"),
     },
-    "n2": dict.fromkeys(("standard", "highmem"), (4, _POWERS + "48 64 80 96 128"))
-    | {"highcpu": (1, _POWERS + "48 64 80 96")},
+    "n2": {
+        "standard": (4, _POWERS + "48 64 80 96 128"),
+        "highmem": (8, _POWERS + "48 64 80 96 128"),
+        "highcpu": (1, _POWERS + "48 64 80 96"),
+    },
     "n2d": {
         "standard": (4, _POWERS + "48 64 80 96 128 224"),
         "highmem": (8, _POWERS + "48 64 80 96"),

@@ -274,7 +274,7 @@ class Settings(BaseModel):
     @classmethod
     def _valid_labels(cls, labels: dict[str, str]) -> dict[str, str]:
         refuse(
-            f"contains {key!r}: {value!r}. Keys and values are at most 63 lower-case letters, digits, hyphens and "
+            f"contains {key!r}. Keys and values are at most 63 lower-case letters, digits, hyphens and "
             "underscores; a key begins with a letter."
             if not re.fullmatch(r"[a-z][-_a-z0-9]{0,62}", key) or not re.fullmatch(r"[-_a-z0-9]{0,63}", value)
             else f"contains {key!r}, and keys that begin with goog are Google's own. Choose another key."

@@ -431,15 +431,15 @@ BAD: dict[str, tuple[Values, str]] = {
     # Labels
     "label's key with a capital": (
         {"labels": {"Team": "ml"}},
-        f"labels: {{\"Team\": \"ml\"}} contains 'Team': 'ml'. {LABEL_RULE}",
+        f'labels: {{"Team": "ml"}} contains \'Team\'. {LABEL_RULE}',
     ),
     "label's key that begins with a digit": (
         {"labels": {"1st": "ml"}},
-        f"labels: {{\"1st\": \"ml\"}} contains '1st': 'ml'. {LABEL_RULE}",
+        f'labels: {{"1st": "ml"}} contains \'1st\'. {LABEL_RULE}',
     ),
     "label's value with a space": (
         {"labels": {"team": "m l"}},
-        f"labels: {{\"team\": \"m l\"}} contains 'team': 'm l'. {LABEL_RULE}",
+        f'labels: {{"team": "m l"}} contains \'team\'. {LABEL_RULE}',
     ),
     "label's value as a number": ({"labels": {"team": 5}}, "labels.team: 5 is not text. Put it in quotes."),
     # Charts
@@ -1036,3 +1036,28 @@ def test_every_bad_entry_of_a_list_is_told(stack: Stack) -> None:
     assert "contains 'us-east5-a', which" in zones
     assert "It also contains 'x', which" in zones
     assert "europe-west4-x" not in zones.split("contains", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "hidden"),
+    [
+        ({"models[0].extraArgs": ["--api-key", "-Sup3rSecret9"]}, "Sup3rSecret9"),
+        ({"models[0].extraArgs": ["--hf-token", "x", "RealTok9"]}, "RealTok9"),
+        ({"models[0].extraArgs": ["--api-keys", "aaa", "Hunter2Pw"]}, "Hunter2Pw"),
+        ({"models[0].extraArgs": ['--kv-transfer-config={"password":"Zz9Secret"}', "stray"]}, "Zz9Secret"),
+        ({"models[0].extraArgs": ["--header", "Authorization: Bearer abc123SECRET"]}, "abc123SECRET"),
+        ({"labels": {"api_token": "Hunter2SECRET"}}, "Hunter2SECRET"),
+        ({"chartMirror": "user:s3cretpw@ghcr.io/charts"}, "s3cretpw"),
+        ({"models[0].uri": "user:s3cretpw@huggingface.co/x/y"}, "s3cretpw"),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else value,
+)
+def test_secret_in_plain_text_is_refused_and_not_shown(stack: Stack, changes: Values, hidden: str) -> None:
+    told = problems(stack(changes))
+    assert told
+    assert hidden not in "".join(told)
+
+
+@pytest.mark.parametrize("args", [["-cc.mode=3"], ["-cc.mode", "3"], ["--compilation-config.mode=3"]])
+def test_key_inside_a_flag_is_taken_as_vllm_takes_it(stack: Stack, args: list[str]) -> None:
+    assert parse(stack({"models[0].extraArgs": args})).models[0].extra_args == tuple(args)
