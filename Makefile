@@ -80,4 +80,4 @@ policy/.venv/requirements.txt: policy/requirements.txt | python
 	@$(PYTHON) -m sandbox.packages policy/.venv $<
 
 clean: ## remove everything that is not in the repository
-	rm -rf $(VENV) policy/.venv sandbox/tpu/.venv .sandbox .pytest_cache .ruff_cache
+	rm -rf $(VENV) policy/.venv sandbox/tpu/.venv .sandbox .pytest_cache .ruff_cache .hypothesis

@@ -137,8 +137,9 @@ def ensure() -> None:
     """Build and lay out what is `missing`; what was built before is kept."""
     for module in CONTROL_PLANE:
         build(module)
-    if missing():
-        _lay_out()
+    with lock.held(HOME / "build.lock", waiting="another build runs here: waiting until it is done"):
+        if missing():
+            _lay_out()
 
 
 def build(module: str) -> None:

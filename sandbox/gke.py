@@ -11,6 +11,7 @@ plane may open to Pods, and what nodes reach.
 import hashlib
 import threading
 import time
+import traceback
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,7 +30,6 @@ from .services import Services
 from .world import Item, World
 
 POLL_SECONDS = 0.5
-ZONES_OF_A_REGION = "abc"
 POOL_LABEL = "cloud.google.com/gke-nodepool"
 CHIPS = "google.com/tpu"
 NODE_INFO = (
@@ -105,8 +105,7 @@ def _requested(pod: Json, resource: str) -> Decimal:
 def _pool(item: Item, cluster: Item) -> Pool:
     config, scaling = item.inputs.get("nodeConfig", {}), item.inputs.get("autoscaling", {})
     location, kind = str(cluster.inputs["location"]), config.get("machineType", "e2-medium")
-    of_region = [location] if location.count("-") == 2 else [f"{location}-{zone}" for zone in ZONES_OF_A_REGION]
-    zones = item.inputs.get("nodeLocations") or cluster.inputs.get("nodeLocations") or of_region
+    zones = item.inputs.get("nodeLocations") or cluster.inputs.get("nodeLocations") or machines.zones_of(location)
     chips, topology = TPU_MACHINES.get(kind, (0, ""))
     labels = {
         POOL_LABEL: item.name,
@@ -183,12 +182,17 @@ class Gke:
 
     def _run(self) -> None:
         while not self._stopping.wait(POLL_SECONDS):
-            with suppress(*UNREACHABLE):
+            try:
                 self._follow_pools()
                 pods = self._api.items("/api/v1/pods")
                 self._filter(pods)
                 self._scale(pods)
                 self._services.follow()
+            except UNREACHABLE:
+                pass
+            except Exception:  # a bug of the sandbox: it says so, and goes on with what else there is to do
+                with self._plane.processes.log("gke").open("a") as log:
+                    log.write(traceback.format_exc())
 
     def _tell(self, pod: Json, reason: str, message: str, *, normal: bool = True) -> None:
         """An event of the cluster autoscaler's, once."""

@@ -98,7 +98,12 @@ class Container:
             return
         end = time.monotonic() + self.pod.grace
         if hook and (action := self.spec.get("lifecycle", {}).get("preStop")):
-            problem = pre_stop(action, self.pod.grace, lambda argv: self._run(self.pod.environment(self.spec), argv))
+            try:
+                problem = pre_stop(
+                    action, self.pod.grace, lambda argv: self._run(self.pod.environment(self.spec), argv)
+                )
+            except Exception as error:  # what it needs is gone, or it is none: the program ends all the same
+                problem = repr(error)
             if problem:
                 self.pod.event("FailedPreStopHook", f"PreStopHook failed: {problem}")
         self.pod.plane.processes.stop(self._process, max(end - time.monotonic(), LEAST_SECONDS))

@@ -80,6 +80,8 @@ def understand(kind: type[Completion | Chat], content_type: str, body: bytes) ->
         if isinstance(asked, dict) and kind is Completion and asked.get("prompt") in (None, ""):
             raise invalid("Either prompt or prompt_embeds must be provided and non-empty.", "prompt")
         return kind.model_validate(asked)
+    except UnicodeDecodeError:
+        raise malformed("There was an error parsing the body") from None
     except json.JSONDecodeError as error:
         problem = {"type": "json_invalid", "loc": ("body", error.pos), "msg": "JSON decode error", "input": {}}
         raise malformed({**problem, "ctx": {"error": error.msg}}) from error

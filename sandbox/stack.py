@@ -136,6 +136,9 @@ class Sandbox:
                 "PULUMI_DEBUG_PROVIDERS": ",".join(ports),
                 "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
                 "PULUMI_SKIP_UPDATE_CHECK": "true",
+                # The Kubernetes plugin and its Helm keep what they learn of clusters and registries in the user's home.
+                "KUBECACHEDIR": str(self.home / "kube"),
+                **{f"HELM_{kind}_HOME": str(self.home / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")},
             }
             self.stack = automation.create_or_select_stack(
                 self.name,

@@ -125,9 +125,11 @@ def of_a_setting(key: str, value: Any) -> Make:
     @contextmanager
     def make(where: Where) -> Iterator[Callable[[], str]]:
         where.stack.set_config(key, value)
-        with pytest.raises(CommandError) as error:
-            where.stack.up(color="never")
-        where.stack.set_config(key, None)
+        try:
+            with pytest.raises(CommandError) as error:
+                where.stack.up(color="never")
+        finally:
+            where.stack.set_config(key, None)
         yield lambda: str(error.value)
 
     return make

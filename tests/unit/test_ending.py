@@ -33,7 +33,8 @@ def python(code: str) -> Hook:
 )
 def test_sleep_lasts_as_long_as_it_says_on_the_sandboxes_clock(hook: Hook) -> None:
     seconds, problem = timed(hook, 10)
-    assert (problem, round(seconds, 1)) == ("", 3 / SPEED)
+    assert problem == ""
+    assert 3 / SPEED <= seconds < 3
 
 
 def test_sleep_ends_with_the_grace_period() -> None:
