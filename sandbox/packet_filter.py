@@ -29,6 +29,7 @@ NETWORK_HEADER, TRANSPORT_HEADER = 1, 2  # what follows: linux/netfilter/nf_tabl
 REGISTER = 1
 CT_STATE, ESTABLISHED, RELATED = 0, 1 << 1, 1 << 2
 TCP = 6
+META_OUT_INTERFACE, LOOPBACK = 5, 1
 
 Expressions = list[dict[str, Any]]
 
@@ -47,7 +48,7 @@ class Allowed(NamedTuple):
 
 def apply(network: str, allowed: Iterable[Allowed] | None) -> None:
     """Let the programs of a network namespace of `ip netns` open these to Pods and no more; None lifts the filter."""
-    rules = [_answers(), *map(_allows, allowed or ())]
+    rules = [_answers(), _own(), *map(_allows, allowed or ())]
     if allowed is not None:
         rules.append(_pods())
 
@@ -125,6 +126,15 @@ def _answers() -> Expressions:
         genex("ct", {"key": CT_STATE, "dreg": REGISTER}),
         _mask(of_old),
         _is(bytes(4), nft.Cmp.NFT_CMP_NEQ),
+        *verdict(ACCEPT),
+    ]
+
+
+def _own() -> Expressions:
+    """What goes to the network's own address: the API server has clients of itself."""
+    return [
+        genex("meta", {"key": META_OUT_INTERFACE, "dreg": REGISTER}),
+        _is(struct.pack("=I", LOOPBACK)),
         *verdict(ACCEPT),
     ]
 

@@ -132,3 +132,9 @@ def test_a_kernel_that_refuses_is_told() -> None:
     without = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"]
     done = subprocess.run([*without, sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "takes a kernel with nf_tables and nft_ct, and this one refuses" in done.stderr
+
+
+def test_network_reaches_its_own_address() -> None:
+    """The API server is a client of itself: without it, what is deleted waits for minutes."""
+    packet_filter.apply(CONTROL_PLANE, [])
+    assert connects(CONTROL_PLANE, API_SERVER, 6443)
