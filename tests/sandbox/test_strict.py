@@ -185,7 +185,7 @@ FAULTS = [
         "a boot disk of 10 GB",
         of_a_setting("tpuBootDiskGb", 10),
         "settings",
-        "tpuBootDiskGb: 10 is too small. Use 30 or more.",
+        'tpuBootDiskGb: "10" is too small. Use 30 or more.',
     ),
     Fault(
         "root where it must not be",
