@@ -69,6 +69,7 @@ def pod() -> dict[str, Any]:
     model = Model(**stack_file("dev")["models"][0])
     template = pod_template(model, SLICES["v6e-4"])
     spec = {k: v for k, v in template.items() if k != "initContainers"} | {"terminationGracePeriodSeconds": 1}
+    spec["containers"][0]["volumeMounts"] = [{"name": "dshm", "mountPath": "/dev/shm"}]  # noqa: S108 - as KServe adds it
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "behind", "labels": LABELS}, "spec": spec}
 
 
