@@ -62,14 +62,16 @@ def parse(args: list[str]) -> argparse.Namespace:
     return parsed
 
 
-def block_size(args: argparse.Namespace) -> int:
-    """Tokens in a block of the cache. Unless it is set, the longest context and the number of requests decide.
+def page_size(longest: int, requests: int) -> int:
+    """Tokens in a block of the cache, unless it is set, for the longest context and the most requests at once.
 
     See `get_page_size` and `get_min_page_size` in tpu_inference/layers/vllm/backends/flash_attn.py.
     """
-    if args.block_size:
-        return args.block_size
-    longest, requests = args.max_model_len, args.max_num_seqs or 256
     page = 16 if longest > 8192 else min(max((1 << (longest - 1).bit_length()) // 16, 16), 256)
     fewest = math.ceil(longest / (1024 * 1024 // 2 // requests // 4))  # scalar memory holds so many blocks of a request
     return max(page, 1 << (fewest - 1).bit_length())
+
+
+def block_size(args: argparse.Namespace) -> int:
+    """Tokens in a block of the cache, as set or as `page_size` has it."""
+    return args.block_size or page_size(args.max_model_len, args.max_num_seqs or 256)

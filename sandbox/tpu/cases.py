@@ -86,16 +86,6 @@ class Case(NamedTuple):
         return [("attention", SMALLEST_BUCKET), *steps, *rows]
 
 
-def block_size(max_model_len: int, max_num_seqs: int) -> int:
-    """Tokens of a page of the cache, unless `--block-size` says so: `get_page_size` and `get_min_page_size` in
-    `layers/vllm/backends/flash_attn.py` of tpu-inference 0.27.0. The second keeps the
-    table of pages in half of SMEM."""
-    power = lambda least: 1 << (least - 1).bit_length()  # noqa: E731
-    wanted = 16 if max_model_len > 8192 else min(256, max(16, power(max_model_len) // 16))
-    pages = 2**20 // 2 // max_num_seqs // 4
-    return max(wanted, power(-(-max_model_len // pages)))
-
-
 def _config(uri: str, models: Path) -> tuple[str, dict[str, Any]]:
     """The repository of a model and its facts."""
     repository = uri.removeprefix("hf://").split(":")[0]
@@ -139,7 +129,7 @@ def case_of(model: Model, slice_: tpu.Slice, models: Path = MODELS) -> Case:
         dtype=DTYPES.get(str(flags.dtype), str(flags.dtype)),
         max_model_len=length,
         slots=max(FEWEST_REQUESTS, seqs),
-        block_size=flags.block_size or block_size(length, seqs),
+        block_size=flags.block_size or vllm_flags.page_size(length, seqs),
         utilization=flags.gpu_memory_utilization or GPU_MEMORY_UTILIZATION,
         config=facts,
     )

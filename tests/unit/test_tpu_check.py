@@ -12,6 +12,7 @@ from rich.console import Console
 
 from infra import tpu, versions, vllm
 from infra.model import Model
+from sandbox import vllm_flags
 from sandbox.tpu import __main__ as command
 from sandbox.tpu import cases, compiler, environment, report, stubs
 from sandbox.tpu.cases import Case, CaseError
@@ -67,7 +68,7 @@ def test_length_that_is_not_set_is_the_models_own() -> None:
     [(100, 256, 16), (2048, 256, 128), (4096, 256, 256), (8192, 256, 256), (8193, 8, 16), (8193, 256, 32)],
 )
 def test_page_has_the_size_that_vllm_gives_it(length: int, seqs: int, size: int) -> None:
-    assert cases.block_size(length, seqs) == size
+    assert vllm_flags.page_size(length, seqs) == size
 
 
 @pytest.mark.parametrize(
