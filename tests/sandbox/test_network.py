@@ -68,7 +68,8 @@ def pod() -> dict[str, Any]:
     """A Pod as the dev stack's model has it, which needs nothing but its node."""
     model = Model(**stack_file("dev")["models"][0])
     template = pod_template(model, SLICES["v6e-4"])
-    spec = {k: v for k, v in template.items() if k != "initContainers"} | {"terminationGracePeriodSeconds": 1}
+    spec: dict[str, Any] = {k: v for k, v in template.items() if k != "initContainers"}
+    spec["terminationGracePeriodSeconds"] = 1
     spec["containers"][0]["volumeMounts"] = [{"name": "dshm", "mountPath": "/dev/shm"}]  # noqa: S108 - as KServe adds it
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "behind", "labels": LABELS}, "spec": spec}
 
