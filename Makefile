@@ -28,7 +28,7 @@ e2e: tools ## the same life with a real API server, KServe, Istio and Envoy; KEE
 	@$(BIN)/python -m sandbox e2e --stack $(STACK) $(if $(KEEP),--keep)
 
 conformance: tools ## tests on the real control plane
-	@$(BIN)/python -m sandbox.isolate $(BIN)/python -m pytest tests/sandbox
+	@$(BIN)/python -m sandbox.cluster.isolation $(BIN)/python -m pytest tests/cluster
 
 tpu-check: $(VENV)/requirements.txt ## what every stack runs, through the TPU compiler, with no TPU; STACK=NAME; DTYPES=1 compares
 	@PYTHON_TPU=$(PYTHON_TPU) $(BIN)/python -m sandbox.tpu \
@@ -60,7 +60,7 @@ setup: python
 	@$(MAKE) --no-print-directory -j2 $(VENV)/requirements.txt cli
 
 cli:
-	@$(PYTHON) -m sandbox.cli
+	@$(PYTHON) -m sandbox.engine.pulumi_cli
 
 tools: setup $(VENV)/requirements-dev.txt ## what a real control plane takes, built once: programs, charts, CRDs
 	@$(PYTHON) -m sandbox.build
@@ -71,13 +71,13 @@ python:
 
 # Each stamp is a copy of the file it was installed from.
 $(VENV)/requirements.txt: requirements.txt | python
-	@$(PYTHON) -m sandbox.packages $(VENV) $<
+	@$(PYTHON) -m sandbox.build.packages $(VENV) $<
 
 $(VENV)/requirements-dev.txt: requirements-dev.txt $(VENV)/requirements.txt
-	@$(PYTHON) -m sandbox.packages $(VENV) requirements.txt $<
+	@$(PYTHON) -m sandbox.build.packages $(VENV) requirements.txt $<
 
 policy/.venv/requirements.txt: policy/requirements.txt | python
-	@$(PYTHON) -m sandbox.packages policy/.venv $<
+	@$(PYTHON) -m sandbox.build.packages policy/.venv $<
 
 clean: ## remove everything that is not in the repository
 	rm -rf $(VENV) policy/.venv sandbox/tpu/.venv .sandbox .pytest_cache .ruff_cache .hypothesis

@@ -4,19 +4,20 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_kubernetes as k8s
 
-from infra import outputs, settings
-from infra.apis import Apis
-from infra.cluster import Cluster
-from infra.gateway import Gateway
-from infra.mesh import Mesh
-from infra.network import Network
-from infra.predictor import Predictor
-from infra.serving import Serving
-from infra.tpu_pool import TpuPool
+from infra.google.apis import Apis
+from infra.google.cluster import Cluster
+from infra.google.network import Network
+from infra.google.pools import TpuPool
+from infra.models import outputs
+from infra.models.predictor import Predictor
+from infra.platform.gateway import Gateway
+from infra.platform.mesh import Mesh
+from infra.platform.serving import Serving
+from infra.settings import schema
 
 NAME = "tpu-inference"
 
-s = settings.load()
+s = schema.load()
 
 google = gcp.Provider("google", project=s.project, default_labels=s.labels)
 apis = Apis("apis", opts=pulumi.ResourceOptions(providers=[google]))

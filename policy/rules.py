@@ -133,7 +133,7 @@ def _workload_identity(resource: Resource) -> Iterator[str]:
         if _differs(mode, "GKE_METADATA"):
             yield (
                 f"{where}nodeConfig.workloadMetadataConfig.mode is {_shown(mode)}, so Pods get the node's own account. "
-                "Set it to GKE_METADATA, as `node_config` in infra/nodes.py does."
+                "Set it to GKE_METADATA, as `node_config` in infra/google/nodes.py does."
             )
 
 
@@ -143,7 +143,7 @@ def _node_account(resource: Resource) -> Iterator[str]:
         if account in (None, "", "default") or str(account).endswith("-compute@developer.gserviceaccount.com"):
             yield (
                 f"{where}nodeConfig.serviceAccount is {_shown(account)}, the project's default account, which has more "
-                "rights than a node needs. Set it to the cluster's own, as `node_config` in infra/nodes.py does."
+                "rights than a node needs. Set it to the cluster's own, as `node_config` in infra/google/nodes.py does."
             )
 
 
@@ -197,8 +197,8 @@ def _pinned_charts(resource: Resource) -> Iterator[str]:
     directory = "/" in chart and "://" not in chart and not _at(resource.props, "repositoryOpts", "repo")
     if not directory and version != UNKNOWN and not re.fullmatch(r"v?\d+\.\d+\.\d+([-+][\w.+-]+)?", str(version)):
         yield (
-            f"version is {_shown(version)}, so Helm takes the newest chart that fits. Pin it in infra/versions.py and "
-            "make the release with `release` of infra/charts.py."
+            f"version is {_shown(version)}, so Helm takes the newest chart that fits. Pin it in infra/releases/pins.py "
+            "and make the release with `release` of infra/platform/charts.py."
         )
 
 

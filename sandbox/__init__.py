@@ -1,6 +1,6 @@
-"""Runs any stack of this project with no cloud: the real Pulumi engine on simulated Google Cloud and Kubernetes.
+"""Runs any stack of this project with no cloud, or on a real control plane with no machine but this one.
 
-`sandbox/cli.py` finds or builds the engine, `stack.py` drives it, `provider.py` answers it, `google.py` and
-`kubernetes.py` decide what the clouds would say, and `world.py` remembers it. `infra/` knows nothing of all this.
-Nothing is imported here, because `python3 -m sandbox.cli` must run before any package is installed.
+`engine/` finds or builds the Pulumi engine and runs a stack on it, `clouds/` simulates Google Cloud and Kubernetes,
+`cluster/` is a real control plane, `programs/` what runs in place of images, `build/` makes all of it. Nothing is
+imported here, because `python3 -m sandbox.engine.pulumi_cli` must run before any package is installed.
 """

@@ -17,13 +17,15 @@ from pathlib import Path
 from pulumi import automation
 
 from ops import changes
+from sandbox.engine.lifecycle import life, step
+from sandbox.engine.stack import REPO, Sandbox, SandboxError, setting
 
-from . import build, cli, isolate, lock
-from .life import life, step
-from .stack import REPO, Sandbox, SandboxError, setting
+from .build import lock, modules
+from .cluster import isolation
+from .engine import pulumi_cli
 
 FAILURES = (
-    *(SandboxError, build.BuildError, isolate.IsolationError, lock.LockError, automation.InvalidVersionError),
+    *(SandboxError, modules.BuildError, isolation.IsolationError, lock.LockError, automation.InvalidVersionError),
     OSError,
 )
 """What the user can mend; the message says it."""
@@ -31,14 +33,14 @@ FAILURES = (
 
 def enter(arguments: argparse.Namespace, home: Path) -> int:
     """Run the life of the stack on a real control plane, in namespaces of its own."""
-    command = [sys.executable, "-m", "sandbox.e2e", f"--stack={arguments.stack}", f"--home={home}"]
+    command = [sys.executable, "-m", "sandbox.cluster.e2e", f"--stack={arguments.stack}", f"--home={home}"]
     command += ["--verbose"] if arguments.verbose else []
     command += [f"--config={key}={v if isinstance(v, str) else json.dumps(v)}" for key, v in arguments.config]
     if not arguments.keep:
-        return isolate.run(command)
+        return isolation.run(command)
     # A socket stays in the network where it was made, so this one is the only way in.
     with listen(arguments.port) as listener:
-        return isolate.run([*command, f"--listener={listener.fileno()}"], pass_fds=(listener.fileno(),))
+        return isolation.run([*command, f"--listener={listener.fileno()}"], pass_fds=(listener.fileno(),))
 
 
 def listen(port: int) -> socket.socket:
@@ -75,15 +77,15 @@ def run(arguments: argparse.Namespace) -> int:
 def run_in(home: Path, arguments: argparse.Namespace, *, real: bool) -> int:
     """Run the command with its state in `home`, on a real control plane if it may be and can be."""
     if arguments.command == "e2e":
-        build.ensure()
+        modules.ensure()
         return enter(arguments, home)
-    if real and not build.missing():
+    if real and not modules.missing():
         try:
-            isolate.check()
+            isolation.check()
             return enter(arguments, home)
-        except isolate.IsolationError as error:
+        except isolation.IsolationError as error:
             print(f"no real control plane: {error}", flush=True)
-    print(f"engine {cli.ensure()}; Google Cloud and Kubernetes are simulated", flush=True)
+    print(f"engine {pulumi_cli.ensure()}; Google Cloud and Kubernetes are simulated", flush=True)
     config = dict(arguments.config)
     with Sandbox(arguments.stack, project=arguments.project, home=home, config=config) as sandbox:
         if arguments.command == "demo":
@@ -125,7 +127,7 @@ def main() -> int:
         metavar="KEY=VALUE",
         help="a setting on top of the stack's file; a value that is a YAML list or mapping is taken as one; repeatable",
     )
-    parser.add_argument("--home", type=Path, default=build.HOME, help="folder for state (default: .sandbox)")
+    parser.add_argument("--home", type=Path, default=modules.HOME, help="folder for state (default: .sandbox)")
     parser.add_argument("--verbose", action="store_true", help="show the engine's full output in a demo as well")
     parser.add_argument("--keep", action="store_true", help="e2e: before destroy, let the models answer on 127.0.0.1")
     parser.add_argument("--report", type=Path, help="preview: write the comment for a pull request to this file")

@@ -16,8 +16,9 @@ from typing import Any
 import yaml
 from pulumi import automation
 
-from . import cli
-from .stack import REPO, Sandbox, SandboxError
+from sandbox.engine.stack import REPO, Sandbox, SandboxError
+
+from .engine import pulumi_cli
 
 ROUNDS = 5
 LIMITS = {1: 1.0, 50: 5.0}
@@ -52,7 +53,7 @@ def measure(count: int, rounds: int) -> list[tuple[float, float]]:
 
 def run(rounds: int) -> bool:
     """Measure and print. Returns whether every limit is kept."""
-    cli.ensure()
+    pulumi_cli.ensure()
     print(f"{'models':>6}  {'program':>8}  {'empty':>8}  {'own share':>9}  {'ratio':>5}  limit   (medians of {rounds})")
     kept = True
     for count, limit in LIMITS.items():
@@ -85,7 +86,7 @@ def main() -> int:
         return 130
     except automation.CommandError:
         return 1  # the engine has said why
-    except (SandboxError, cli.BuildError, automation.InvalidVersionError, OSError) as error:
+    except (SandboxError, pulumi_cli.BuildError, automation.InvalidVersionError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     if not kept:

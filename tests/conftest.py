@@ -11,16 +11,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import given
 import pulumi
 import pytest
 import yaml
 from google.protobuf.json_format import MessageToDict
-from project import ROOT, defaults, stack_file
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.proto import resource_pb2
 
-from sandbox.stack import run_main
+from sandbox.engine.stack import run_main
+from tests.support import given
+from tests.support.project import ROOT, defaults, stack_file
 
 ADDRESS = "34.7.208.8"
 UNKNOWN = pulumi.runtime.rpc.UNKNOWN

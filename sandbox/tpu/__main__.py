@@ -14,9 +14,9 @@ from typing import Any
 from rich.console import Console
 
 from ops.stacks import stacks
+from sandbox.build.modules import HOME
+from sandbox.engine.stack import REPO
 
-from ..build import HOME
-from ..stack import REPO
 from . import environment, report
 from .cases import Case, cases_of
 

@@ -1,6 +1,6 @@
 """What a stack asks of vLLM, as the cases that are compiled: from its file, by the program's own functions.
 
-The flags are those of `infra.vllm.args`, read by vLLM's parser, so that what is checked is what is deployed.
+The flags are those of `infra.models.pod.args`, read by vLLM's parser, so that what is checked is what is deployed.
 """
 
 import json
@@ -10,14 +10,15 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from infra import settings, tpu, vllm
-from infra.model import Model
+from infra.google import slices
+from infra.models import pod
+from infra.settings import schema
+from infra.settings.model import Model
+from sandbox.engine.stack import PLACEHOLDER, REPO
+from sandbox.engine.stack_file import UnreadableError, secure_paths
+from sandbox.programs import vllm_flags
 
-from .. import vllm_flags
-from ..stack import PLACEHOLDER, REPO
-from ..stack_file import UnreadableError, secure_paths
-
-MODELS = Path(__file__).parent.parent / "data" / "models.json"
+MODELS = Path(__file__).parent.parent / "clouds" / "data" / "models.json"
 """Facts of each model's config.json, by the id of its repository."""
 
 FAMILIES = ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
@@ -104,10 +105,10 @@ def _config(uri: str, models: Path) -> tuple[str, dict[str, Any]]:
     return repository, facts
 
 
-def case_of(model: Model, slice_: tpu.Slice, models: Path = MODELS) -> Case:
+def case_of(model: Model, slice_: slices.Slice, models: Path = MODELS) -> Case:
     """The case of a model on a slice. Raises `CaseError` for what is not checked here."""
     repository, facts = _config(model.uri, models)
-    args = vllm.args(model, slice_)
+    args = pod.args(model, slice_)
     try:
         flags = vllm_flags.parse(["serve", "/mnt/models", *args])
     except SystemExit as refused:
@@ -135,7 +136,7 @@ def case_of(model: Model, slice_: tpu.Slice, models: Path = MODELS) -> Case:
     )
 
 
-def settings_of(stack: str, folder: Path = REPO) -> settings.Settings:
+def settings_of(stack: str, folder: Path = REPO) -> schema.Settings:
     """The checked settings of a stack's file, with Pulumi.yaml's defaults. What is encrypted does not matter here."""
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
     file = folder / f"Pulumi.{stack}.yaml"
@@ -151,8 +152,8 @@ def settings_of(stack: str, folder: Path = REPO) -> settings.Settings:
     own = {key.removeprefix(prefix): value for key, value in config.items()}
     secrets = {path.partition("[")[0].removeprefix(prefix) for path in encrypted}
     values = {key: setting["default"] for key, setting in project["config"].items()}
-    values |= {settings.PROJECT_KEY: "simulated-project"} | own | dict.fromkeys(secrets, PLACEHOLDER)
-    return settings.parse(values, secrets=secrets, stack=stack)
+    values |= {schema.PROJECT_KEY: "simulated-project"} | own | dict.fromkeys(secrets, PLACEHOLDER)
+    return schema.parse(values, secrets=secrets, stack=stack)
 
 
 def cases_of(stacks: Iterable[str], folder: Path = REPO) -> Iterator[tuple[str, Case | CaseError]]:
@@ -160,11 +161,11 @@ def cases_of(stacks: Iterable[str], folder: Path = REPO) -> Iterator[tuple[str, 
     for stack in stacks:
         try:
             found = settings_of(stack, folder)
-        except (CaseError, settings.SettingsError) as error:
+        except (CaseError, schema.SettingsError) as error:
             yield stack, CaseError(str(error))
             continue
         for model in found.models:
             try:
-                yield stack, case_of(model, tpu.SLICES[found.tpu_slice])
+                yield stack, case_of(model, slices.SLICES[found.tpu_slice])
             except CaseError as error:
                 yield stack, error

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra import versions
+from infra.releases import pins
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 VENV = Path(__file__).with_name(".venv")
@@ -32,14 +32,14 @@ def pinned(package: str, requirements: str) -> str:
     return found[1]
 
 
-def drift(requirements: str, image: str = versions.VLLM_TPU_IMAGE) -> str | None:
+def drift(requirements: str, image: str = pins.VLLM_TPU_IMAGE) -> str | None:
     """What is wrong if the compiler is not that of the image: the image of a release has tpu-inference of the same."""
     ours = pinned("tpu-inference", requirements)
     release = image.rpartition(":")[2].removeprefix("v")
     if ours == release:
         return None
     return (
-        f"tpu-inference {ours} is checked, but infra/versions.py deploys {image}. Move `tpu-inference` in "
+        f"tpu-inference {ours} is checked, but infra/releases/pins.py deploys {image}. Move `tpu-inference` in "
         "pyproject.toml, and what it pins (jax, jaxlib, libtpu, flax), then run `make lock`."
     )
 

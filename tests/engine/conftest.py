@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from project import stack_file
 from pulumi import automation
 
-from sandbox.stack import Sandbox
+from sandbox.engine.stack import Sandbox
+from tests.support.project import stack_file
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]
 OWN: dict[str, Any] = {"gcp:project": "simulated-project", "huggingFaceToken": ""}

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
-from bad_input import BROKEN, KEY, KINDS, PREFIX, SECRET, apply, examples
-from project import ROOT
 from pulumi.automation import CommandError
 
-from sandbox.stack import Sandbox, SandboxError
-from sandbox.stack_file import with_config
+from sandbox.engine.stack import Sandbox, SandboxError
+from sandbox.engine.stack_file import with_config
+from tests.support.bad_input import BROKEN, KEY, KINDS, PREFIX, SECRET, apply, examples
+from tests.support.project import ROOT
 
 from .conftest import OWN
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError, ConfigValue
 
-from sandbox.stack import Sandbox
+from sandbox.engine.stack import Sandbox
 
 from .conftest import LLM, MODEL, OTHER, Make, since
 

@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from project import ROOT
 from pulumi import automation
 
-from sandbox import cli
-from sandbox.faults import FaultySandbox
-from sandbox.google import FORWARDING_RULE
+from sandbox.clouds.google import FORWARDING_RULE
+from sandbox.engine import pulumi_cli
+from sandbox.engine.faults import FaultySandbox
+from tests.support.project import ROOT
 
 Make = Callable[[], FaultySandbox]
 STACK = "dev"
@@ -82,7 +82,7 @@ def up(copy_of: Callable[[Path], FaultySandbox], homes: tuple[Path, Path]) -> Ma
 def command(stack: FaultySandbox, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command of docs/recovery.md as a user would, in the folder and with the backend of this stack."""
     workspace = stack.stack.workspace
-    path = os.pathsep.join([str(Path(cli.ensure()).parent), os.environ["PATH"]])
+    path = os.pathsep.join([str(Path(pulumi_cli.ensure()).parent), os.environ["PATH"]])
     environment = {"PULUMI_HOME": str(workspace.pulumi_home), "PYTHONPATH": str(ROOT), "PATH": path}
     words = [sys.executable if word == "python" else word for word in arguments]
     return subprocess.run(  # noqa: S603

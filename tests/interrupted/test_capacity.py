@@ -3,7 +3,7 @@
 import pytest
 from pulumi.automation import CommandError
 
-from sandbox.faults import IN_ERROR, REFUSED, Fault, FaultySandbox
+from sandbox.engine.faults import IN_ERROR, REFUSED, Fault, FaultySandbox
 
 from .conftest import Make, everything_up, in_the_clouds, in_the_state, nothing_left, resources, short
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError
 
-from sandbox.faults import HELD, Fault, FaultySandbox
+from sandbox.engine.faults import HELD, Fault, FaultySandbox
 
 from .conftest import Make, command, everything_up, in_the_clouds, in_the_state, nothing_left, recover, resources
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError
 
-from infra import cluster
-from infra.nodes import node_config
+from infra.google import cluster
+from infra.google.nodes import node_config
 from ops.recover import MADE_IN_STEPS, import_id
-from sandbox.faults import KILLED_AFTER, KILLED_BEFORE, REFUSED, Fault, FaultySandbox
+from sandbox.engine.faults import KILLED_AFTER, KILLED_BEFORE, REFUSED, Fault, FaultySandbox
 
 from .conftest import Make, command, everything_up, in_the_clouds, in_the_state, nothing_left, recover, resources, short
 

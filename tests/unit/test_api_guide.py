@@ -4,11 +4,12 @@ import re
 from typing import Any, NamedTuple
 
 import pytest
-from project import stack_file
 
-from infra import outputs, tpu, vllm
-from infra.model import Model
-from infra.routes import rules
+from infra.google import slices
+from infra.models import outputs, pod
+from infra.models.routes import rules
+from infra.settings.model import Model
+from tests.support.project import stack_file
 
 NAMESPACE, NAME = "llm-d-inference-scheduling", "qwen2-3b-pattern1"
 BASE = f"/{NAMESPACE}/{NAME}"
@@ -170,4 +171,4 @@ def test_half_in_the_guide_is_what_the_dev_stack_says_in_a_tpus_words() -> None:
     dev = stack_file("dev")["models"][0]
     model, as_in_the_guide = (Model.model_validate({**dev, "dtype": dtype}) for dtype in (dev["dtype"], "half"))
 
-    assert vllm.args(as_in_the_guide, tpu.SLICES["v6e-4"]) == vllm.args(model, tpu.SLICES["v6e-4"])
+    assert pod.args(as_in_the_guide, slices.SLICES["v6e-4"]) == pod.args(model, slices.SLICES["v6e-4"])

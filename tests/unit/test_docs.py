@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import yaml
-from project import ROOT, defaults, schema
 
-from infra.model import Model
-from infra.routes import ENDPOINTS
-from infra.settings import parse
+from infra.models.routes import ENDPOINTS
+from infra.settings.model import Model
+from infra.settings.schema import parse
+from tests.support.project import ROOT, defaults, schema
 
 PAGES = (
     "README.md",

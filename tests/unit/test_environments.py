@@ -7,14 +7,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import project
 import pytest
-from conftest import Run
-from project import ROOT, defaults, schema, stack_file
 
-from infra.model import Model
-from infra.routes import base_path
-from infra.settings import Settings, parse
+from infra.models.routes import base_path
+from infra.settings.model import Model
+from infra.settings.schema import Settings, parse
+from tests.conftest import Run
+from tests.support import project
+from tests.support.project import ROOT, defaults, schema, stack_file
 
 STACKS = ("dev", "staging", "prod")
 PAGE = ROOT / "docs/environments.md"

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from project import ROOT, STACKS
 
 from ops import stacks
-from sandbox import build
+from sandbox.build import modules
+from tests.support.project import ROOT, STACKS
 
 GITHUB = ROOT / ".github"
 FILES = {path.relative_to(GITHUB).as_posix(): path.read_text() for path in sorted(GITHUB.rglob("*.yml"))}
@@ -156,9 +156,9 @@ def test_stacks_that_are_deployed_and_torn_down_are_the_committed_ones() -> None
 def test_a_push_deploys_what_a_pull_request_previews() -> None:
     paths = WORKFLOWS["workflows/deploy.yml"][True]["push"]["paths"]
     assert paths == ["Pulumi*.yaml", "__main__.py", "infra/**", "policy/**", "requirements.txt"]
-    for path in ("Pulumi.yaml", "__main__.py", "infra/nodes.py", "policy/rules.py", "requirements.txt"):
+    for path in ("Pulumi.yaml", "__main__.py", "infra/google/nodes.py", "policy/rules.py", "requirements.txt"):
         assert stacks.touched([path], ["dev"]) == ["dev"]
-    for path in ("README.md", "sandbox/stack.py", "requirements-dev.txt", "bootstrap/trust.py"):
+    for path in ("README.md", "sandbox/engine/stack.py", "requirements-dev.txt", "bootstrap/trust.py"):
         assert stacks.touched([path], ["dev"]) == []
 
 
@@ -193,7 +193,7 @@ def test_every_workflow_is_documented() -> None:
 
 
 def test_the_engine_is_the_one_that_the_tests_run_on() -> None:
-    tested = build.required("pulumi", "github.com/pulumi/pulumi/pkg/v3")
+    tested = modules.required("pulumi", "github.com/pulumi/pulumi/pkg/v3")
     assert f"v{(GITHUB / 'pulumi-version').read_text().strip()}" == tested
 
 

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from project import ROOT
 from pulumi.automation import CommandError
 
-from sandbox.google import ACCOUNT, BUCKET, FOLDER, IDENTITY_POOL, IDENTITY_PROVIDER, KEY, KEY_RING, OBJECT
-from sandbox.stack import Sandbox, SandboxError, setting
-from sandbox.world import Item, World
-
-from ..conftest import since
+from sandbox.clouds.google import ACCOUNT, BUCKET, FOLDER, IDENTITY_POOL, IDENTITY_PROVIDER, KEY, KEY_RING, OBJECT
+from sandbox.clouds.inventory import Item, World
+from sandbox.engine.stack import Sandbox, SandboxError, setting
+from tests.engine.conftest import since
+from tests.support.project import ROOT
 
 CONFIG: dict[str, Any] = {
     "repository": "acme/inference",

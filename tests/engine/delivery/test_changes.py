@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from project import ROOT
 from pulumi.automation import CommandError
 from pulumi.automation.events import EngineEvent, OpType
 
 from ops import changes
-from sandbox.stack import Sandbox
-
-from ..conftest import LLM, MODEL, OTHER, Make
+from sandbox.engine.stack import Sandbox
+from tests.engine.conftest import LLM, MODEL, OTHER, Make
+from tests.support.project import ROOT
 
 NAME = "llm-d-inference-scheduling.qwen2-3b-pattern1"
 

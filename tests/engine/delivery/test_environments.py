@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from pulumi.automation import CommandError
 
-from sandbox.life import life
-from sandbox.stack import Sandbox
-
-from ..conftest import LLM, MODEL, Make, since
+from sandbox.engine.lifecycle import life
+from sandbox.engine.stack import Sandbox
+from tests.engine.conftest import LLM, MODEL, Make, since
 
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -58,7 +57,7 @@ def test_maintenance_window_is_set_and_removed_in_place(up: Make) -> None:
 
 def test_simulated_gke_refuses_the_window_that_gke_refuses(up: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = up()
-    monkeypatch.setattr("infra.maintenance.HOURS", 0)  # the program lets it pass
+    monkeypatch.setattr("infra.settings.maintenance.HOURS", 0)  # the program lets it pass
     stack.set_config("maintenanceWindow", {**WINDOW, "recurrence": "FREQ=WEEKLY;BYDAY=SA"})
     with pytest.raises(CommandError, match="would go longer than 32d without 48h maintenance availability"):
         stack.up()

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError
 
-from sandbox.stack import Sandbox
-from sandbox.world import CloudError, Item, World
-
-from ..conftest import LLM, MODEL, OTHER, Make, since
+from sandbox.clouds.inventory import CloudError, Item, World
+from sandbox.engine.stack import Sandbox
+from tests.engine.conftest import LLM, MODEL, OTHER, Make, since
 
 
 @pytest.fixture

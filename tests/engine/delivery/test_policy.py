@@ -6,13 +6,12 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_kubernetes as k8s
 import pytest
-from project import STACKS
 from pulumi.automation import CommandError
 
-from sandbox import policy
-from sandbox.stack import Sandbox, SandboxError
-
-from ..conftest import Make
+from sandbox.engine import policy_pack
+from sandbox.engine.stack import Sandbox, SandboxError
+from tests.engine.conftest import Make
+from tests.support.project import STACKS
 
 
 def open_cluster() -> None:
@@ -37,7 +36,7 @@ def said_by(sandbox: Sandbox, operation: str) -> str:
     """All that the engine says while an operation with the pack fails."""
     said: list[str] = []
     with pytest.raises(CommandError):
-        getattr(sandbox, operation)(on_output=said.append, color="never", **policy.enforced(sandbox))
+        getattr(sandbox, operation)(on_output=said.append, color="never", **policy_pack.enforced(sandbox))
     return "".join(said)
 
 
@@ -61,7 +60,7 @@ def test_up_that_breaks_a_rule_makes_nothing_of_it(tmp_path: Path) -> None:
 def test_stack_passes(tmp_path: Path, stack: str) -> None:
     said: list[str] = []
     with Sandbox(stack, home=tmp_path / "home") as sandbox:
-        sandbox.preview(on_output=said.append, color="never", **policy.enforced(sandbox))
+        sandbox.preview(on_output=said.append, color="never", **policy_pack.enforced(sandbox))
     text = "".join(said)
     assert "✅ gke-tpu-inference@v0.0.1" in text
     assert "can't run policy" not in text
@@ -70,22 +69,22 @@ def test_stack_passes(tmp_path: Path, stack: str) -> None:
 def test_what_is_up_passes_with_the_values_that_a_preview_did_not_know(sandbox: Make) -> None:
     stack = sandbox()
     said: list[str] = []
-    stack.up(on_output=said.append, color="never", **policy.enforced(stack))
+    stack.up(on_output=said.append, color="never", **policy_pack.enforced(stack))
     assert "✅ gke-tpu-inference@v0.0.1" in "".join(said)
-    assert policy.check(stack) == f"{len(stack.resources())} resources keep {len(policy.RULES)} rules"
+    assert policy_pack.check(stack) == f"{len(stack.resources())} resources keep {len(policy_pack.RULES)} rules"
 
 
 def test_state_that_breaks_a_rule_is_told(sandbox: Make) -> None:
     stack = sandbox(labels={})
     stack.up()
     with pytest.raises(SandboxError) as broken:
-        policy.check(stack)
+        policy_pack.check(stack)
     first, *others = str(broken.value).splitlines()
     assert first == "the stack breaks its own policy:"
     assert [line.split()[0] for line in others] == ["gcp:compute/address:Address", "gcp:container/cluster:Cluster"]
 
 
 def test_missing_virtualenv_is_named(tmp_path: Path, sandbox: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policy, "PACK", tmp_path)
+    monkeypatch.setattr(policy_pack, "PACK", tmp_path)
     with pytest.raises(SandboxError, match="make policy"):
-        policy.enforced(sandbox())
+        policy_pack.enforced(sandbox())

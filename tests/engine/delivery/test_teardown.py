@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 import requests
-from gce import Project
-from project import ROOT
 
 from ops.teardown import Compute, TeardownError, down
-from sandbox.google import CLUSTER, FIREWALL, NETWORK, Google
-from sandbox.provider import Call
-from sandbox.stack import Sandbox
-from sandbox.world import CloudError, Item
-
-from ..conftest import Make, since
+from sandbox.clouds.google import CLUSTER, FIREWALL, NETWORK, Google
+from sandbox.clouds.inventory import CloudError, Item
+from sandbox.engine.provider import Call
+from sandbox.engine.stack import Sandbox
+from tests.engine.conftest import Make, since
+from tests.support.gce import Project
+from tests.support.project import ROOT
 
 LOCATION = "europe-west4-a"
 

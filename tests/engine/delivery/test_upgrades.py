@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError, OpType
 
-from infra import gateway, mesh, serving, versions
-from sandbox.stack import Sandbox
-
-from ..conftest import LLM, Make, since
+from infra.platform import gateway, mesh, serving
+from infra.releases import pins
+from sandbox.engine.stack import Sandbox
+from tests.engine.conftest import LLM, Make, since
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 PINS = {
@@ -24,7 +24,7 @@ PINS = {
 
 
 class Move:
-    """Edits infra/versions.py, as far as the program can tell."""
+    """Edits infra/releases/pins.py, as far as the program can tell."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._set = monkeypatch.setattr
@@ -33,7 +33,7 @@ class Move:
         for name in charts:
             module, constant = PINS[name]
             self._set(module, constant, getattr(module, constant)._replace(version=version))
-        self._set(versions, "CHARTS", tuple(getattr(module, constant) for module, constant in PINS.values()))
+        self._set(pins, "CHARTS", tuple(getattr(module, constant) for module, constant in PINS.values()))
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_versions_that_do_not_go_together_are_refused_and_change_nothing(
     with pytest.raises(CommandError):
         stack.up(on_output=said.append)
     text = "".join(said)
-    assert "infra/versions.py pins what does not go together; nothing was changed." in text
+    assert "infra/releases/pins.py pins what does not go together; nothing was changed." in text
     assert problem in text
     assert "Traceback" not in text
     assert deployed_versions(stack) == before
@@ -125,7 +125,7 @@ def test_versions_that_do_not_go_together_are_refused_and_change_nothing(
 
 def test_new_image_replaces_the_models_and_nothing_else(up: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = up()
-    monkeypatch.setattr(versions, "VLLM_TPU_IMAGE", "docker.io/vllm/vllm-tpu:v0.28.0")
+    monkeypatch.setattr(pins, "VLLM_TPU_IMAGE", "docker.io/vllm/vllm-tpu:v0.28.0")
     assert since(stack, stack.up) == [("delete", LLM, "qwen2-3b-pattern1"), ("create", LLM, "qwen2-3b-pattern1")]
     assert unchanged(stack.preview())
 

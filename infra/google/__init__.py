@@ -1,0 +1,1 @@
+"""The Google Cloud half: network, cluster, node pools."""

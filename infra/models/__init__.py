@@ -1,0 +1,1 @@
+"""What serves a model: Pod, endpoint picker, route, and what clients are told."""

@@ -1,0 +1,100 @@
+"""One model, served."""
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from infra.google.slices import Slice
+from infra.settings.model import Model
+
+from . import timing
+from .disruption import budgets, scheduler
+from .pod import pod_template
+from .routes import rules
+
+
+class Predictor(pulumi.ComponentResource):
+    """A model behind the gateway at `/<namespace>/<name>`.
+
+    Makes the Pods' service account, a Secret with the Hugging Face token if there is one, and the
+    LLMInferenceService, from which KServe makes Deployment, endpoint picker, InferencePool and HTTPRoute. It waits
+    until the service is Ready, so `pulumi up` ends when the endpoint answers. It makes no namespace, as two models
+    may share one. The vLLM Pods and the pickers each get a disruption budget if there are two or more of them.
+
+    A change of the Pods, the model or the route replaces the service, the old one first: KServe v0.20 would surge
+    onto a second slice, and its Ready stays true from the old Pod while the new one fails. The replicas of the model
+    and of the picker (`router_replicas`) change in place.
+
+    `token` reaches nothing but the Secret. `cluster` is the cluster's id; another one replaces everything.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: pulumi.Input[str],
+        model: Model,
+        tpu_slice: Slice,
+        namespace: pulumi.Input[str],
+        gateway_name: str,
+        gateway_namespace: pulumi.Input[str],
+        router_replicas: int,
+        token: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("gke-tpu-inference:infra:Predictor", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
+        secrets: list[k8s.core.v1.ObjectReferenceArgsDict] | None = None
+        if token:
+            # KServe hands a token to the storage initializer if it stands under this key in a Secret that the service
+            # account lists, and copies the list to the endpoint picker's account. It writes the Secret's name into the
+            # Deployment: a generated name would roll the Pods, onto a second slice, with every new token.
+            secret = k8s.core.v1.Secret(
+                name,
+                metadata={"name": f"{model.name}-hugging-face", "namespace": namespace},
+                string_data={"HF_TOKEN": pulumi.Output.secret(token)},
+                opts=child,
+            )
+            secrets = [{"name": secret.metadata.name}]
+        account = k8s.core.v1.ServiceAccount(
+            name, metadata={"name": model.name, "namespace": namespace}, secrets=secrets, opts=child
+        )
+        for what, budget in budgets(model, router_replicas).items():
+            k8s.policy.v1.PodDisruptionBudget(
+                f"{name}.{what}",
+                metadata={"name": f"{model.name}-{what}", "namespace": namespace},
+                spec=budget,
+                opts=child,
+            )
+        patience = f"{timing.ready_timeout() // 60}m"
+        gateway = {"name": gateway_name, "namespace": gateway_namespace}
+        k8s.apiextensions.CustomResource(
+            name,
+            api_version="serving.kserve.io/v1alpha2",
+            kind="LLMInferenceService",
+            metadata={
+                "name": model.name,
+                "namespace": namespace,
+                "annotations": {"pulumi.com/waitFor": "condition=Ready"},
+            },
+            spec={
+                "model": {"uri": model.uri, "name": model.names[-1]},
+                "replicas": model.replicas,
+                "template": {**pod_template(model, tpu_slice), "serviceAccountName": account.metadata.name},
+                "router": {
+                    "gateway": {"refs": [gateway]},
+                    "scheduler": scheduler(model, router_replicas),
+                    "route": {"http": {"spec": {"parentRefs": [gateway], "rules": rules(model.namespace, model.name)}}},
+                },
+            },
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                replacement_trigger=cluster,
+                custom_timeouts=pulumi.CustomTimeouts(create=patience, update=patience),
+                replace_on_changes=[
+                    *("spec.template", "spec.model", "spec.router.gateway", "spec.router.route"),
+                    "spec.router.scheduler.template.containers",
+                ],
+                delete_before_replace=True,
+            ),
+        )
+        self.register_outputs({})

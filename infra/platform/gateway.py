@@ -1,0 +1,99 @@
+"""The way in: one gateway for all models."""
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from infra.models.disruption import MAX_REPLICAS, apart
+from infra.releases.pins import ISTIO_GATEWAY
+
+from .charts import release
+
+NAMESPACE = "istio-ingress"
+NAME = "inference-gateway"
+GATEWAY_NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
+"""Istiod looks for this label on a proxy's Pod. Without it requests succeed and silently skip the endpoint picker."""
+
+
+class Gateway(pulumi.ComponentResource):
+    """An Istio gateway on a reserved address, plain HTTP on port 80, open to routes from every namespace.
+
+    Makes the namespace, the proxy (a chart without a Service), the LoadBalancer Service and the Gateway. The Service
+    is a resource of its own, so that Pulumi waits for the load balancer on the way up and for its removal on the way
+    down: a forwarding rule left behind would block the VPC. It makes no route; each model has its own.
+
+    `address` is the reserved regional IPv4 address. `replicas` is the fewest proxies; from two on, the chart adds a
+    disruption budget, by which one at a time may be drained. It has no TLS and no authentication. `cluster` is the
+    cluster's id; another one replaces everything.
+    """
+
+    name: str
+    namespace: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: pulumi.Input[str],
+        address: pulumi.Input[str],
+        replicas: int,
+        chart_mirror: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("gke-tpu-inference:infra:Gateway", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
+        namespace = k8s.core.v1.Namespace(NAMESPACE, metadata={"name": NAMESPACE}, opts=child)
+        proxy = release(
+            ISTIO_GATEWAY,
+            name=NAME,
+            namespace=namespace.metadata.name,
+            mirror=chart_mirror,
+            values={
+                "service": {"type": "None"},
+                "labels": {GATEWAY_NAME_LABEL: NAME},
+                "autoscaling": {"minReplicas": replicas, "maxReplicas": MAX_REPLICAS},
+                "podDisruptionBudget": {"maxUnavailable": 1},  # the chart leaves it out for a single replica
+                "topologySpreadConstraints": apart({GATEWAY_NAME_LABEL: NAME}, replicas),
+            },
+            opts=child,
+        )
+        service = k8s.core.v1.Service(
+            NAME,
+            metadata={
+                "name": NAME,
+                "namespace": namespace.metadata.name,
+                "annotations": {"cloud.google.com/l4-rbs": "enabled"},
+            },
+            spec={
+                "type": "LoadBalancer",
+                "load_balancer_ip": address,
+                "selector": {GATEWAY_NAME_LABEL: NAME},
+                "ports": [{"name": "http", "port": 80, "target_port": 80}],
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[proxy], replacement_trigger=cluster),
+        )
+        hostname = pulumi.Output.format("{0}.{1}.svc.cluster.local", service.metadata.name, namespace.metadata.name)
+        k8s.apiextensions.CustomResource(
+            NAME,
+            api_version="gateway.networking.k8s.io/v1",
+            kind="Gateway",
+            metadata={
+                "name": NAME,
+                "namespace": namespace.metadata.name,
+                "annotations": {"pulumi.com/waitFor": "condition=Programmed"},
+            },
+            spec={
+                "gatewayClassName": "istio",
+                "addresses": [{"type": "Hostname", "value": hostname}],
+                "listeners": [
+                    {
+                        "name": "http",
+                        "port": 80,
+                        "protocol": "HTTP",
+                        "allowedRoutes": {"namespaces": {"from": "All"}},
+                    }
+                ],
+            },
+            opts=child,
+        )
+        self.name, self.namespace = NAME, namespace.metadata.name
+        self.register_outputs({"name": self.name, "namespace": self.namespace})

@@ -1,0 +1,80 @@
+"""KServe and what it needs."""
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from infra.releases.pins import CERT_MANAGER, KSERVE_CONTROLLER, KSERVE_CRD, KSERVE_PRESETS
+
+from .charts import release
+
+NAMESPACE = "kserve"
+
+
+class Serving(pulumi.ComponentResource):
+    """KServe's LLMInferenceService: API, controller and presets.
+
+    Makes the namespaces `cert-manager` and `kserve`, cert-manager (it signs the webhooks' certificates) and KServe's
+    three charts in their order: CRDs, controller, presets. It makes no serving runtimes and none of KServe's other
+    APIs.
+
+    The controller may delete its own presets (`PREVENT_WELL_KNOWN_CONFIG_DELETION`), or its webhook would refuse the
+    teardown. It runs models from `oci://` as root, like all others, as the vLLM image wants. Its chart takes
+    ownership of what exists, as GKE 1.34 and newer ship the InferencePool CRD that it carries.
+
+    `cluster` is the cluster's id; another one replaces everything.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: pulumi.Input[str],
+        chart_mirror: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("gke-tpu-inference:infra:Serving", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
+        certificates = k8s.core.v1.Namespace("cert-manager", metadata={"name": "cert-manager"}, opts=child)
+        kserve = k8s.core.v1.Namespace(NAMESPACE, metadata={"name": NAMESPACE}, opts=child)
+
+        cert_manager = release(
+            CERT_MANAGER,
+            name="cert-manager",
+            namespace=certificates.metadata.name,
+            mirror=chart_mirror,
+            values={"crds": {"enabled": True}},
+            opts=child,
+        )
+        crds = release(
+            KSERVE_CRD,
+            name=KSERVE_CRD.name,
+            namespace=kserve.metadata.name,
+            mirror=chart_mirror,
+            values={},
+            opts=child,
+        )
+        controller = release(
+            KSERVE_CONTROLLER,
+            name=KSERVE_CONTROLLER.name,
+            namespace=kserve.metadata.name,
+            mirror=chart_mirror,
+            values={
+                "kserve": {
+                    "llmisvc": {
+                        "controller": {"env": [{"name": "PREVENT_WELL_KNOWN_CONFIG_DELETION", "value": "false"}]}
+                    },
+                    "storage": {"uidModelcar": 0},
+                }
+            },
+            take_ownership=True,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[cert_manager, crds], replacement_trigger=cluster),
+        )
+        release(
+            KSERVE_PRESETS,
+            name=KSERVE_PRESETS.name,
+            namespace=kserve.metadata.name,
+            mirror=chart_mirror,
+            values={"kserve": {"llmisvcConfigs": {"enabled": True}, "servingruntime": {"enabled": False}}},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[controller], replacement_trigger=cluster),
+        )
+        self.register_outputs({})

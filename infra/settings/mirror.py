@@ -1,0 +1,31 @@
+"""What a directory of charts has to hold: every pinned chart, in the pinned version.
+
+Helm takes from a directory whatever lies there, and no version can be asked for.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from infra.releases.pins import Chart
+
+
+def problems(directory: str, charts: Iterable[Chart]) -> Iterator[str]:
+    """What is wrong with a directory, each with the way out."""
+    files = {chart: Path(directory, chart.name, "Chart.yaml") for chart in charts}
+    missing = [f"{chart.name}/Chart.yaml" for chart, file in files.items() if not file.is_file()]
+    if missing:
+        yield (
+            f"is a directory without {', '.join(missing)}. Put every chart into a folder of its name there, or use an "
+            "OCI prefix (oci://...)."
+        )
+    for chart, file in files.items():
+        if not file.is_file():
+            continue
+        found = re.search(r"""^version:[ \t]*["']?v?([^"'\s]+)""", file.read_text(errors="replace"), re.MULTILINE)
+        if not found or found[1] != chart.version.removeprefix("v"):
+            yield (
+                f"has {chart.name}/Chart.yaml of {f'version {found[1]}' if found else 'no version'}, and "
+                f"{chart.version} is pinned. Get that one (`helm pull {chart.source}/{chart.name} "
+                f"--version {chart.version} --untar`), or change the pin in infra/releases/pins.py."
+            )

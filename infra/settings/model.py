@@ -1,0 +1,139 @@
+"""One entry of `models`: its fields, their defaults and their checks, as Pulumi.yaml cannot describe them."""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
+from pydantic.alias_generators import to_camel
+
+from infra.google import slices
+
+from . import extra_args, uris
+
+MAX_NAME = 63 - len("-kserve-self-signed-certs")
+"""Longest model name, in characters: KServe v0.20 appends up to this suffix and hashes what is then longer than a DNS
+label, so a longer name would not be found by the route."""
+
+MAX_NODES = 15_000
+"""Most nodes of a cluster (https://cloud.google.com/kubernetes-engine/quotas), and each Pod of a model takes one."""
+
+RESERVED_NAMESPACES = frozenset({"cert-manager", "default", "istio-ingress", "istio-system", "kserve"})
+
+TPU_DTYPES = {"auto": "bfloat16", "half": "bfloat16", "float16": "bfloat16"}
+"""What vLLM gets in place of a `dtype` that it would run as float16, if only for a checkpoint in float16 (`auto`).
+
+The TPU backend does not cast float16, and its attention kernel does not compile for it: `Mosaic failed to compile TPU
+kernel ... Invalid vector register cast` (tpu-inference 0.27.0, kernels/ragged_paged_attention/v3/kernel.py, with libtpu
+0.0.44 for v6e). vLLM's own TPU backend, which came before it, made bfloat16 of it (vllm/platforms/tpu.py
+of vLLM 0.10). float32 compiles and stays.
+"""
+
+
+def _dns_label(value: str) -> str:
+    if not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", value) or len(value) > 63:
+        raise ValueError(
+            "is not a DNS label. Use at most 63 lower-case letters, digits and hyphens, a letter first, no hyphen last."
+        )
+    return value
+
+
+MOST = 10
+"""Problems of one list that are told."""
+
+
+def refuse(problems: Iterable[str | None]) -> None:
+    """Raise one `ValueError` with all the problems that a list has, if it has any."""
+    found = [problem for problem in problems if problem]
+    more = [f"has {len(found) - MOST} more problems."] if len(found) > MOST else []
+    if found:
+        raise ValueError(" It also ".join(found[:MOST] + more))
+
+
+def _name_problem(name: str) -> str | None:
+    if not name or name.startswith("-") or re.search(r"\s", name) or not name.isprintable():
+        return f"contains {name!r}. Use names without spaces that do not begin with a hyphen."
+    return extra_args.template_problem(name)
+
+
+class Model(BaseModel):
+    """One model to serve.
+
+    Units: `max_model_len` in tokens, `tensor_parallel_size` in chips, `replicas` in Pods, each of which takes a whole
+    TPU node. The name of the stack's slice is the validation context.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+
+    name: Annotated[str, AfterValidator(_dns_label)]
+    namespace: Annotated[str, AfterValidator(_dns_label)]
+    uri: str
+    served_names: tuple[str, ...] = ()
+    dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = "auto"
+    max_model_len: Annotated[StrictInt, Field(ge=1)] | None = None
+    tensor_parallel_size: Annotated[StrictInt, Field(ge=1)] | None = None
+    replicas: Annotated[StrictInt, Field(ge=1, le=MAX_NODES)] = 1
+    extra_args: tuple[str, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _free_and_short_enough(cls, name: str) -> str:
+        if len(name) > MAX_NAME:
+            raise ValueError(
+                f"is {len(name)} characters long, and at most {MAX_NAME} are allowed, because KServe appends to it. "
+                "Choose a shorter name."
+            )
+        if name == "default":
+            raise ValueError("is the name of the namespace's own service account. Choose another.")
+        return name
+
+    @field_validator("namespace")
+    @classmethod
+    def _not_the_platforms(cls, namespace: str) -> str:
+        if namespace in RESERVED_NAMESPACES or namespace.startswith(("gke-", "gmp-", "kube-")):
+            raise ValueError("belongs to the platform. Choose another namespace for the model.")
+        return namespace
+
+    @field_validator("uri")
+    @classmethod
+    def _supported(cls, uri: str) -> str:
+        return uris.model(uri)
+
+    @field_validator("served_names")
+    @classmethod
+    def _names_are_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        refuse(map(_name_problem, names))
+        return names
+
+    @field_validator("extra_args")
+    @classmethod
+    def _args_are_flags_of_others(cls, args: tuple[str, ...]) -> tuple[str, ...]:
+        refuse(extra_args.problems(args))
+        return args
+
+    @field_validator("tensor_parallel_size")
+    @classmethod
+    def _fits_slice(cls, size: int | None, info: ValidationInfo) -> int | None:
+        slice_ = slices.SLICES.get(str(info.context))
+        if size is not None and slice_ is not None:
+            allowed = slices.tensor_parallel_sizes(slice_.chips)
+            if size not in allowed:
+                raise ValueError(
+                    f"does not fit the {slice_.chips} chips of {slice_.name}. Allowed: {', '.join(map(str, allowed))}. "
+                    "Leave it out to use every chip."
+                )
+        return size
+
+    @property
+    def tpu_dtype(self) -> str:
+        """The `dtype` as it reaches vLLM."""
+        return TPU_DTYPES.get(self.dtype, self.dtype)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names vLLM answers to, the first being the one it reports: unless set, `/mnt/models`, where KServe puts
+        the weights, and then the repository, or for other URIs the model's own name."""
+        if self.served_names:
+            return self.served_names
+        repository = self.uri.removeprefix("hf://").split(":")[0] if self.uri.startswith("hf://") else self.name
+        return ("/mnt/models", repository)

@@ -1,0 +1,1 @@
+"""Builds programs from Go modules, lays out charts and CRDs, and keeps virtualenvs."""

@@ -1,0 +1,9 @@
+//go:build tools
+
+// Package tools names the commands that sandbox/build/modules.py builds, so that `go mod tidy` keeps what they need.
+package tools
+
+import (
+	_ "github.com/kserve/kserve/cmd/llmisvc"
+	_ "sigs.k8s.io/gateway-api-inference-extension/cmd/epp"
+)

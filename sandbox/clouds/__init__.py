@@ -1,0 +1,1 @@
+"""Simulated Google Cloud and Kubernetes, and what is published."""

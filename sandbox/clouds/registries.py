@@ -1,0 +1,120 @@
+"""What publishers have published: charts, images, and models on Hugging Face, as far as the sandbox knows.
+
+The sandbox reaches no registry, so what is in these lists is there and everything else is not, in the registry's own
+words. To add something, write it into its file in `sandbox/clouds/data/` with the page that shows it:
+
+- `published.json`: `charts` by their OCI reference, `images` by their full name, each with its versions or tags.
+- `models.json`: one model a line, by the id of its repository: whether it is gated, and the facts of its `config.json`
+  by the names that they have there, as far as its `sources` give them. `head_dim` stands in all, also where the
+  published file leaves it to be computed.
+
+Standard library only: `sandbox.build` asks for charts while the SDKs may not be installed yet.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+DATA = Path(__file__).resolve().parent / "data"
+HUB = "https://huggingface.co"
+
+
+class UnpublishedError(Exception):
+    """There is no such thing; the message is its registry's, with what to do."""
+
+
+class Reference(NamedTuple):
+    """An image reference in full: `name` has its registry, and one of `tag` and `digest` is set."""
+
+    name: str
+    tag: str
+    digest: str = ""
+
+    def __str__(self) -> str:
+        """As it stands in messages."""
+        return f"{self.name}@{self.digest}" if self.digest else f"{self.name}:{self.tag}"
+
+
+def _read(name: str) -> dict[str, Any]:
+    return json.loads((DATA / name).read_text())
+
+
+def reference(text: str) -> Reference:
+    """An image reference as container runtimes complete it: Docker Hub, its `library`, the tag `latest`."""
+    rest, _, digest = text.partition("@")
+    first, slash, last = rest.rpartition("/")
+    name, _, tag = last.partition(":")
+    name = f"{first}{slash}{name}"
+    host, slash, _ = name.partition("/")
+    if not slash or ("." not in host and ":" not in host and host != "localhost"):
+        name = f"docker.io/{name}" if slash else f"docker.io/library/{name}"
+    return Reference(name, "" if digest else tag or "latest", digest)
+
+
+def image(text: str) -> Reference:
+    """The reference of an image that can be pulled, or an `UnpublishedError` in containerd's words."""
+    wanted = reference(text)
+    found = _read("published.json")["images"].get(wanted.name)
+    if found and (wanted.digest in found.get("digests", []) if wanted.digest else wanted.tag in found["tags"]):
+        return wanted
+    failed = f'failed to pull and unpack image "{wanted}": failed to resolve reference "{wanted}": '
+    known = f"known tags are {', '.join(found['tags'])}" if found else "no image of this name is known"
+    hint = f"({known}; if it has been published, add it to sandbox/clouds/data/published.json with its source)"
+    if not found and wanted.name.startswith("docker.io/"):
+        raise UnpublishedError(
+            f"{failed}pull access denied, repository does not exist or may require authorization: server message: "
+            f"insufficient_scope: authorization failed {hint}"
+        )
+    raise UnpublishedError(f"{failed}{wanted}: not found {hint}")
+
+
+def chart(source: str, name: str, version: str) -> None:
+    """Raises an `UnpublishedError` in Helm's words unless there is such a chart."""
+    found = _read("published.json")["charts"].get(f"{source}/{name}")
+    if not found or version not in found["versions"]:
+        place = f"{source.removeprefix('oci://')}/{name}:{version}"
+        known = f"known versions are {', '.join(found['versions'])}" if found else "no chart of this name is known"
+        raise UnpublishedError(
+            f'failed to perform "FetchReference" on source: {place}: not found ({known}; if it has been published, '
+            "add it to sandbox/clouds/data/published.json with its source)"
+        )
+
+
+def model(repository: str, revision: str = "", token: str = "") -> dict[str, Any]:
+    """The facts of a model, or an `UnpublishedError` in Hugging Face's words.
+
+    Only the branch `main` and commits are revisions here. A token is good if it looks like one, and its owner has then
+    been granted whatever is gated. Words: PyPI `huggingface_hub` 2.4.0, `utils/_http.py`; what follows them is the
+    server's.
+    """
+    found = _read("models.json").get(repository)
+    asked = f"{HUB}/api/models/{repository}/revision/{revision or 'main'}"
+    signed_in = token.startswith("hf_")
+    if not found:
+        status, said = (404, "Repository not found") if signed_in else (401, "Invalid username or password.")
+        raise UnpublishedError(
+            f"{status} Client Error.\n\nRepository Not Found for url: {asked}.\n"
+            "Please make sure you specified the correct `repo_id` and `repo_type`.\n"
+            "If you are trying to access a private or gated repo, make sure you are authenticated and your token has "
+            "the required permissions.\n"
+            "For more details, see https://huggingface.co/docs/huggingface_hub/authentication\n"
+            f"{said}\n"
+            "(The sandbox reaches no Hugging Face. If this repository exists, add it to "
+            "sandbox/clouds/data/models.json with its source.)"
+        )
+    if revision not in ("", "main") and not _is_commit(revision):
+        raise UnpublishedError(
+            f"404 Client Error.\n\nRevision Not Found for url: {asked}.\nInvalid rev id: {revision}\n"
+            "(The sandbox knows the branch main and takes every full commit for one.)"
+        )
+    if found["gated"] and not signed_in:
+        raise UnpublishedError(
+            f"401 Client Error.\n\nCannot access gated repo for url {HUB}/{repository}/resolve/main/config.json.\n"
+            f"Access to model {repository} is restricted. You must have access to it and be authenticated to access "
+            "it. Please log in."
+        )
+    return found
+
+
+def _is_commit(revision: str) -> bool:
+    return len(revision) == 40 and not revision.strip("0123456789abcdef")

@@ -1,0 +1,112 @@
+"""The life of a stack on a real control plane; `python -m sandbox e2e` runs it inside `sandbox.cluster.isolation`."""
+
+import argparse
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation
+
+from sandbox.engine import pulumi_cli
+from sandbox.engine.lifecycle import life, line
+from sandbox.engine.stack import REPO, SandboxError, setting
+
+from .control_plane import ControlPlane
+from .forward import forward
+from .isolation import HOME
+from .kubelet import Kubelet
+from .real_stack import RealSandbox
+
+STAYS = re.compile(
+    "|".join(
+        (
+            r"CustomResourceDefinition//.*\.(istio|cert-manager)\.io",  # Helm keeps what could hold a user's data
+            r"APIService//.*\.(istio|cert-manager)\.io",  # follow the CRDs
+            r"GatewayClass//istio(-remote)?",  # istiod makes them and never takes them away
+            r"ConfigMap/(default|kube-.*)/istio-ca-.*",  # istiod's, in every namespace
+            r"(ConfigMap|ServiceAccount)/(default|kube-.*)/.*",  # the control plane's own, which take a while to come
+        )
+    )
+)
+"""What a destroy leaves in a cluster, for the cluster itself goes next."""
+
+
+def models(sandbox: RealSandbox) -> list[dict[str, Any]]:
+    """The outputs of each model."""
+    outputs = sandbox.outputs()
+    return list(outputs["models"].values()) if "models" in outputs else [outputs]
+
+
+def smoke(sandbox: RealSandbox) -> None:
+    """Ask every model what its users may ask."""
+    for model in models(sandbox):
+        command = [sys.executable, "-m", "ops.smoke", "--url", model["baseUrl"]]
+        if subprocess.run(command, check=False, cwd=REPO).returncode:  # noqa: S603
+            raise SandboxError(f"{model['baseUrl']} does not answer as docs/api-access.md says")
+
+
+def keep(sandbox: RealSandbox, listener: socket.socket) -> None:
+    """Let the gateway answer at a socket of another network, until Ctrl-C."""
+    gateway, port = str(sandbox.outputs()["gatewayAddress"]), listener.getsockname()[1]
+    with forward(listener, lambda: (gateway, 80)):
+        print("Try docs/api-access.md by hand, with these as base URLs; Ctrl-C goes on to destroy.")
+        for model in models(sandbox):
+            print(f"  {model['baseUrl'].replace(gateway, f'127.0.0.1:{port}')}", flush=True)
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            print()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Everything, from an empty cluster to an empty cluster."""
+
+    def use() -> None:
+        smoke(sandbox)
+        if arguments.listener is not None:
+            keep(sandbox, socket.socket(fileno=arguments.listener))
+
+    with ExitStack() as stack:
+        print(f"engine {pulumi_cli.ensure()}; Google Cloud is simulated, Kubernetes is real", flush=True)
+        start = time.monotonic()
+        plane = stack.enter_context(ControlPlane())
+        stack.enter_context(Kubelet(plane))
+        line("control plane", start, f"logs in {plane.processes.logs}")
+        before = plane.objects()
+        config = dict(arguments.config)
+        sandbox = stack.enter_context(RealSandbox(arguments.stack, home=arguments.home, plane=plane, config=config))
+        life(sandbox, arguments.verbose, use=use)
+        left = sorted(name for name in plane.objects() - before if not STAYS.fullmatch(name))
+        if left:
+            raise SandboxError(f"destroy left in the cluster: {', '.join(left)}")
+    print("nothing is left: no object in the cluster, no process, nothing in the engine's state and in Google Cloud")
+
+
+def main() -> int:
+    """Parse, run, and turn what the user can fix into one message."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.cluster.e2e", description=__doc__)
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--config", action="append", type=setting, default=[])
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--listener", type=int, help="file descriptor of a listening socket")
+    try:
+        run(parser.parse_args())
+    except KeyboardInterrupt:
+        return 130
+    except (automation.CommandError, SandboxError) as error:
+        if isinstance(error, SandboxError):  # of the others, the engine has said why
+            print(error, file=sys.stderr)
+        print(f"what each program said is in {HOME / 'logs'}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,340 @@
+"""What GKE does around a cluster: nodes for its node pools, more of them for Pods without a place, load balancers.
+
+Nodes follow the node pools of the simulated Google Cloud. They are objects only: `kubelet` runs what the scheduler
+binds to them. The autoscaler looks at node selectors, tolerations and requests, adds one node at a time, and never
+takes one away: GKE waits ten minutes before it does. GKE's own Pods are not there, so nodes have a little more room.
+
+Load balancers are in `services`. The VPC's firewall and NAT (`firewall`, `nat`) take effect here: what the control
+plane may open to Pods, and what nodes reach.
+"""
+
+import hashlib
+import threading
+import time
+import traceback
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+
+from kubernetes.utils import parse_quantity
+
+from sandbox.api_client import MERGE, UNREACHABLE, Api, ApiException, Json, now
+from sandbox.clouds import google_machines, nat
+from sandbox.clouds.firewall import control_plane_flows
+from sandbox.clouds.google import CLUSTER, POOL, TPU_MACHINES
+from sandbox.clouds.inventory import Item, World
+
+from . import packet_filter
+from .control_plane import ControlPlane
+from .isolation import CONTROL_PLANE
+from .load_balancers import Services
+from .packet_filter import Allowed
+
+POLL_SECONDS = 0.5
+POOL_LABEL = "cloud.google.com/gke-nodepool"
+CHIPS = "google.com/tpu"
+NODE_INFO = (
+    *("machineID", "systemUUID", "bootID", "kernelVersion", "osImage"),
+    *("containerRuntimeVersion", "kubeProxyVersion", "operatingSystem", "architecture"),
+)
+EFFECTS = {"NO_SCHEDULE": "NoSchedule", "PREFER_NO_SCHEDULE": "PreferNoSchedule", "NO_EXECUTE": "NoExecute"}
+
+
+def machine(kind: str) -> tuple[int, float]:
+    """vCPUs and GB of memory of a machine type."""
+    found = google_machines.machine(kind)
+    return found.vcpus, found.gb
+
+
+def allocatable(vcpus: int, gb: float) -> tuple[int, int]:
+    """Milli-CPUs and MiB that GKE leaves to Pods on such a machine.
+
+    https://cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes#memory_and_cpu_reservations
+    """
+    cpu = sum(share for i, share in enumerate((60, 10, 5, 5)) if i < vcpus) + max(vcpus - 4, 0) * 2.5
+    steps = ((4, 0.25), (4, 0.20), (8, 0.10), (112, 0.06), (gb, 0.02))
+    memory, rest = 100 / 1024, gb
+    for size, share in steps:
+        memory, rest = memory + min(size, rest) * share, max(rest - size, 0)
+    return int(vcpus * 1000 - cpu), int((gb - memory) * 1024)
+
+
+@dataclass
+class Pool:
+    """A node pool of Google Cloud, in Kubernetes' terms."""
+
+    id: str
+    name: str
+    group: str
+    project: str
+    version: str
+    zones: list[str]
+    labels: dict[str, str]
+    taints: list[dict[str, str]]
+    room: dict[str, str]
+    initial: int
+    least: int
+    most: int
+
+    def refuses(self, pod: Json) -> str | None:
+        """Why an empty node of this pool would not do, in the scheduler's words."""
+        if not (pod["spec"].get("nodeSelector") or {}).items() <= self.labels.items():
+            return "node(s) didn't match Pod's node affinity/selector"
+        if not all(any(_tolerates(t, taint) for t in pod["spec"].get("tolerations", [])) for taint in self.taints):
+            return "node(s) had untolerated taint(s)"
+        for resource in ("cpu", "memory", CHIPS):
+            if _requested(pod, resource) > parse_quantity(self.room.get(resource, "0")):
+                return f"Insufficient {resource}"
+        return None
+
+
+def _tolerates(toleration: Json, taint: Json) -> bool:
+    if toleration.get("effect") not in (None, "", taint["effect"]) or toleration.get("key") not in (None, taint["key"]):
+        return False
+    return toleration.get("operator") == "Exists" or toleration.get("value", "") == taint["value"]
+
+
+def _requested(pod: Json, resource: str) -> Decimal:
+    """What the scheduler counts: the containers together, or the largest init container."""
+
+    def of(containers: list[Json]) -> list[Decimal]:
+        return [parse_quantity(c.get("resources", {}).get("requests", {}).get(resource, "0")) for c in containers]
+
+    return max([sum(of(pod["spec"]["containers"]), Decimal(0)), *of(pod["spec"].get("initContainers", []))])
+
+
+def _pool(item: Item, cluster: Item) -> Pool:
+    config, scaling = item.inputs.get("nodeConfig", {}), item.inputs.get("autoscaling", {})
+    location, kind = str(cluster.inputs["location"]), config.get("machineType", "e2-medium")
+    zones = (
+        item.inputs.get("nodeLocations") or cluster.inputs.get("nodeLocations") or google_machines.zones_of(location)
+    )
+    chips, topology = TPU_MACHINES.get(kind, (0, ""))
+    labels = {
+        POOL_LABEL: item.name,
+        "node.kubernetes.io/instance-type": kind,
+        "kubernetes.io/arch": "amd64",
+        "kubernetes.io/os": "linux",
+        **({"cloud.google.com/gke-spot": "true"} if config.get("spot") else {}),
+        **config.get("labels", {}),
+    }
+    taints = [{**taint, "effect": EFFECTS[taint["effect"]]} for taint in config.get("taints", [])]
+    vcpus, gb = machine(kind)
+    cpu, memory = allocatable(vcpus, gb)
+    room = {"cpu": f"{cpu}m", "memory": f"{memory}Mi", "pods": "110"}
+    if chips:
+        generation = "tpu-v6e-slice"
+        labels |= {"cloud.google.com/gke-tpu-accelerator": generation, "cloud.google.com/gke-tpu-topology": topology}
+        taints.append({"key": CHIPS, "value": "present", "effect": "NoSchedule"})
+        room[CHIPS] = str(chips)
+    zoned = len(zones)
+    least = scaling.get("totalMinNodeCount", scaling.get("minNodeCount", 0) * zoned)
+    most = scaling.get("totalMaxNodeCount", scaling.get("maxNodeCount", 0) * zoned)
+    initial = item.inputs.get("nodeCount", item.inputs.get("initialNodeCount", 0)) * zoned
+    return Pool(
+        id=item.id,
+        name=item.name,
+        group=f"gke-{cluster.name[:20]}-{item.name[:20]}-{hashlib.sha256(item.id.encode()).hexdigest()[:8]}",
+        project=cluster.props["project"],
+        version=item.props["version"],
+        zones=zones,
+        labels=labels,
+        taints=taints,
+        room=room,
+        initial=int(initial),
+        least=int(least),
+        most=int(most),
+    )
+
+
+class Gke:
+    """GKE for the cluster of one simulated project. A context manager.
+
+    A pool grows `delay` seconds after a Pod asks for it. While `capacity_available` is false, those with TPUs do not,
+    and a node that is lost is not replaced.
+    """
+
+    def __init__(self, plane: ControlPlane, world: World, *, delay: float = 1) -> None:
+        self.capacity_available = True
+        self._plane, self._world, self._delay = plane, world, delay
+        self._api = Api(plane.kubeconfig)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gke", daemon=True)
+        self._pools: dict[str, Pool] = {}
+        self._nodes: dict[str, tuple[str, str]] = {}  # a node's pool and zone
+        self._made = 0
+        self._targets: dict[str, int] = {}  # how many nodes a pool is to have
+        self._growing: dict[str, float] = {}  # when a pool's next node comes
+        self._services = Services(self._api, world)
+        self._said: set[tuple[str, str]] = set()
+        self._allowed: set[Allowed] | None = None  # as the packet filter has it
+
+    def __enter__(self) -> "Gke":
+        """Start."""
+        self._plane.reaches = self._reaches
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop; nodes stay, but nothing is carried any more."""
+        self._stopping.set()
+        self._thread.join()
+        self._services.close()
+        self._plane.reaches = lambda _node, _host: True
+        packet_filter.apply(CONTROL_PLANE, None)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(POLL_SECONDS):
+            try:
+                self._follow_pools()
+                pods = self._api.items("/api/v1/pods")
+                self._filter(pods)
+                self._scale(pods)
+                self._services.follow()
+            except UNREACHABLE:
+                pass
+            except Exception:  # a bug of the sandbox: it says so, and goes on with what else there is to do
+                with self._plane.processes.log("gke").open("a") as log:
+                    log.write(traceback.format_exc())
+
+    def _tell(self, pod: Json, reason: str, message: str, *, normal: bool = True) -> None:
+        """An event of the cluster autoscaler's, once."""
+        if (pod["metadata"]["uid"], message) not in self._said:
+            self._said.add((pod["metadata"]["uid"], message))
+            self._api.event(pod, "Pod", reason, message, source="cluster-autoscaler", normal=normal)
+
+    # Nodes.
+
+    def _follow_pools(self) -> None:
+        with self._world.lock:
+            clusters = self._world.find(CLUSTER)
+            found = [(p, c) for p in self._world.find(POOL) for c in clusters if p.scope.startswith(c.id + "/")]
+            pools = {p.id: _pool(p, c) for p, c in found}
+        self._pools = pools
+        self._targets = {p.id: max(p.least, self._targets.get(p.id, p.initial)) for p in pools.values()}
+        alive = {node["metadata"]["name"]: node for node in self._api.items("/api/v1/nodes")}
+        for name, node in alive.items():
+            pool = pools.get(self._pool_of(name))
+            if not pool or not pool.labels.items() <= node["metadata"]["labels"].items():
+                self._remove(name)
+        self._nodes = {name: place for name, place in self._nodes.items() if name in alive}
+        for pool in pools.values():
+            count = len(self._zones(pool))
+            if not self._has_capacity(pool):
+                self._targets[pool.id] = min(self._targets[pool.id], count)  # the autoscaler gives up what never came
+            for _ in range(self._targets[pool.id] - count):
+                self._add(pool)
+
+    def _has_capacity(self, pool: Pool) -> bool:
+        return self.capacity_available or CHIPS not in pool.room
+
+    def _zones(self, pool: Pool) -> list[str]:
+        """The zones of a pool's nodes, one entry for each node."""
+        return [zone for of, zone in self._nodes.values() if of == pool.id]
+
+    def _add(self, pool: Pool) -> None:
+        self._made += 1
+        name = f"{pool.group}-{hashlib.sha256(str(self._made).encode()).hexdigest()[:4]}"
+        zone = min(pool.zones, key=self._zones(pool).count)
+        self._nodes[name] = (pool.id, zone)
+        self._plane.pulled.pop(name, None)
+        labels = {
+            **pool.labels,
+            "kubernetes.io/hostname": name,
+            "topology.kubernetes.io/zone": zone,
+            "topology.kubernetes.io/region": zone.rsplit("-", 1)[0],
+        }
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "KubeletReady",
+            "message": "kubelet is posting ready status",
+        }
+        ready |= {"lastHeartbeatTime": now(), "lastTransitionTime": now()}
+        status = {
+            "capacity": pool.room,
+            "allocatable": pool.room,
+            "conditions": [ready],
+            "addresses": [{"type": "InternalIP", "address": f"10.0.{self._made // 250}.{self._made % 250 + 2}"}],
+            "nodeInfo": dict.fromkeys(NODE_INFO, "simulated") | {"kubeletVersion": f"v{pool.version}"},
+        }
+        node = {"kind": "Node", "metadata": {"name": name, "labels": labels}, "spec": {"taints": pool.taints}}
+        self._api("POST", "/api/v1/nodes", {**node, "status": status})
+        # Admission marks every new node as not ready; the controller that would see otherwise asks for a kubelet.
+        self._api("PATCH", f"/api/v1/nodes/{name}", {"spec": {"taints": pool.taints}}, content=MERGE)
+
+    def _remove(self, name: str) -> None:
+        """Delete a node, and the Pods that nobody can stop any more."""
+        self._api("DELETE", f"/api/v1/nodes/{name}")
+        for pod in self._api.items("/api/v1/pods", fieldSelector=f"spec.nodeName={name}"):
+            path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
+            with suppress(ApiException):
+                self._api("DELETE", path, {"gracePeriodSeconds": 0})
+
+    # The VPC.
+
+    def _filter(self, pods: list[Json]) -> None:
+        """Let the control plane open to Pods what the firewall lets it open to their nodes."""
+        with self._world.lock:
+            flows = control_plane_flows(self._world.find())
+        places = [(self._pool_of(pod["spec"].get("nodeName", "")), pod["status"].get("podIP")) for pod in pods]
+        allowed = None
+        if flows is not None:
+            allowed = {Allowed(at, f.first, f.last) for of, at in places for f in flows if at and f.pool == of}
+        if allowed != self._allowed:
+            packet_filter.apply(CONTROL_PLANE, allowed)
+            self._allowed = allowed
+
+    def _pool_of(self, node: str) -> str:
+        return self._nodes.get(node, ("", ""))[0]
+
+    def _reaches(self, node: str, host: str) -> bool:
+        with self._world.lock:
+            return nat.reaches(self._world.find(), self._pool_of(node), host)
+
+    # The cluster autoscaler.
+
+    def _scale(self, pods: list[Json]) -> None:
+        used = {pod["spec"].get("nodeName") for pod in pods}
+        free = Counter(pool for name, (pool, _) in self._nodes.items() if name not in used)
+        asked: set[str] = set()
+        for pod in pods:
+            conditions = [(c["type"], c.get("reason")) for c in pod["status"].get("conditions", [])]
+            if ("PodScheduled", "Unschedulable") in conditions and "deletionTimestamp" not in pod["metadata"]:
+                asked |= self._scale_for(pod, free)
+        self._growing = {pool: due for pool, due in self._growing.items() if pool in asked}
+
+    def _scale_for(self, pod: Json, free: Counter[str]) -> set[str]:
+        """Grow the first pool that would do, when it is time; which pool that is. A `free` node is taken first."""
+        refusals: Counter[str] = Counter()
+        for pool in self._pools.values():
+            full = self._targets[pool.id] >= pool.most
+            refusal = pool.refuses(pod)
+            if not refusal and free[pool.id]:
+                free[pool.id] -= 1  # the scheduler is about to find it
+                return set()
+            refusal = refusal or ("max node group size reached" if full else None)
+            if refusal:
+                refusals[refusal] += 1
+                continue
+            if time.monotonic() >= self._growing.setdefault(pool.id, time.monotonic() + self._delay):
+                self._grow(pool, pod)
+            return {pool.id}
+        if refusals:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(refusals.items()))
+            self._tell(pod, "NotTriggerScaleUp", f"pod didn't trigger scale-up: {reasons}")
+        return set()
+
+    def _grow(self, pool: Pool, pod: Json) -> None:
+        count, zone = self._targets[pool.id], min(pool.zones, key=self._zones(pool).count)
+        groups = f"https://www.googleapis.com/compute/v1/projects/{pool.project}/zones/{zone}/instanceGroups"
+        plan = f"[{{{groups}/{pool.group}-grp {count}->{count + 1} (max: {pool.most})}}]"
+        self._tell(pod, "TriggeredScaleUp", f"pod triggered scale-up: {plan}")
+        if self._has_capacity(pool):
+            self._targets[pool.id] += 1
+            del self._growing[pool.id]
+        else:
+            where = f"Node scale up in zones {', '.join(pool.zones)} associated with this pod failed"
+            message = f"{where}: GCE out of resources. Pod is at risk of not being scheduled."
+            self._tell(pod, "FailedScaleUp", message, normal=False)

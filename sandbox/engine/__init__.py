@@ -1,0 +1,1 @@
+"""The Pulumi engine: found or built, run on a stack, served by providers, interrupted."""

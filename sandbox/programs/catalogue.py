@@ -1,0 +1,200 @@
+"""Which program of this machine runs in place of which container image, and what has to be adapted for it.
+
+There are no images and no registry here. An image that is not in `published`, or for which `IMAGES` has no program,
+cannot be pulled, as on a machine where it does not exist. A container runs with its own command, arguments and
+environment; every exception stands below with its reason, and so does what the program needs of its container.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import yaml
+
+from sandbox.clouds import registries
+from sandbox.clouds.nat import model_host, unreachable_model
+from sandbox.cluster.container_rules import Needs
+from sandbox.cluster.probes import SPEED
+
+from .envoy import bootstrap
+from .vllm_flags import RELEASE
+
+if TYPE_CHECKING:
+    from sandbox.cluster.kubelet import Pod
+
+REPO = Path(__file__).resolve().parents[2]
+Env = dict[str, str]
+
+
+class PullError(Exception):
+    """The image cannot be had; the message is the registry's."""
+
+
+class ExecError(Exception):
+    """The image has no such program; the message is the container runtime's."""
+
+
+class Image(NamedTuple):
+    """An image: its entrypoint, the program here for each of its own, what it needs of its container, and what adapts
+    its arguments and environment.
+
+    A program is a command line; a bare name is one of the sandbox's own programs. `adapt` returns the arguments after
+    the program, and may change the environment.
+    """
+
+    entrypoint: list[str]
+    programs: dict[str, list[str]]
+    needs: Needs
+    adapt: Callable[["Pod", list[str], Env], list[str]] | None = None
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", f"sandbox.{module}", *arguments]
+
+
+def _istiod(pod: "Pod", args: list[str], env: Env) -> list[str]:
+    """Make istiod configure plain Envoy, which knows none of the filters and certificates of Istio's build."""
+    env |= {
+        "PILOT_ENABLE_METADATA_EXCHANGE": "false",  # filter istio.metadata_exchange
+        "PILOT_ENABLE_ALPN_FILTER": "false",  # filter istio.alpn
+    }
+    # Mutual TLS takes its certificates from pilot-agent, the default metrics provider is filter istio.stats. Istiod
+    # reads this file, relative to its folder, before the ConfigMap that the chart has made.
+    chart = pod.api("GET", f"/api/v1/namespaces/{pod.namespace}/configmaps/istio")["data"]["mesh"]
+    mesh = {k: v for k, v in yaml.safe_load(chart).items() if k != "defaultProviders"} | {"enableAutoMtls": False}
+    file = pod.folder / "etc" / "istio" / "config" / "mesh"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump(mesh))
+    return args
+
+
+def _proxy(pod: "Pod", args: list[str], env: Env) -> list[str]:
+    """Envoy as pilot-agent would start it; its own arguments (`proxy router ...`) say nothing that Envoy needs."""
+    if args[:2] != ["proxy", "router"]:
+        raise ExecError(f"the sandbox runs Istio's proxy as a gateway only, not with {args}")
+    discovery = json.loads(env["PROXY_CONFIG"]).get("discoveryAddress", "istiod.istio-system.svc:15012")
+    name, namespace = discovery.split(".")[:2]
+    istiod = pod.api("GET", f"/api/v1/namespaces/{namespace}/services/{name}")["spec"]["clusterIP"]
+    file = pod.folder / "envoy.json"
+    config = bootstrap(metadata=pod.manifest["metadata"], address=pod.address, env=env, istiod=istiod)
+    file.write_text(json.dumps(config))
+    # Its shared memory for hot restarts belongs to the whole machine, and two sandboxes would meet there.
+    return ["--config-path", str(file), "--concurrency", "1", "--log-level", "warning", "--disable-hot-restart"]
+
+
+UNKNOWN_PLUGINS = {"no-hit-lru-scorer": "a scorer of llm-d's own, in its fork of the picker alone"}
+"""What of KServe's configuration of the picker the upstream one refuses to start with, and why. It takes all flags, and
+passes over the empty ones."""
+
+
+def _picker(_: "Pod", args: list[str], __: Env) -> list[str]:
+    """KServe's flags for llm-d's fork of the picker, for the upstream one: without `UNKNOWN_PLUGINS`, all else kept."""
+    if "--config-text" not in args:
+        return args
+    at = args.index("--config-text") + 1
+    config = yaml.safe_load(args[at])
+    config["plugins"] = [p for p in config["plugins"] if p["type"] not in UNKNOWN_PLUGINS]
+    for profile in config.get("schedulingProfiles", []):
+        profile["plugins"] = [p for p in profile["plugins"] if p["pluginRef"] not in UNKNOWN_PLUGINS]
+    return [*args[:at], yaml.safe_dump(config, sort_keys=False), *args[at + 1 :]]
+
+
+DISTROLESS = Needs(user=65532)
+"""Images on `gcr.io/distroless/static:nonroot`: https://github.com/GoogleContainerTools/distroless."""
+
+VLLM = Needs(
+    # No USER in https://github.com/vllm-project/tpu-inference/blob/main/docker/Dockerfile.
+    user=0,
+    # https://cloud.google.com/kubernetes-engine/docs/how-to/tpus: an unprivileged container of v6e adds it, to raise
+    # the limit of locked memory. VFIO counts what it maps against that limit, and the kernel answers ENOMEM.
+    capabilities={
+        "SYS_RESOURCE": "RuntimeError: Unable to initialize backend 'tpu': RESOURCE_EXHAUSTED: TPU initialization "
+        "failed: Failed to map transfer buffer chunk for DMA: Cannot allocate memory (locked-memory limit: the "
+        "container has no CAP_SYS_RESOURCE to raise it)"
+    },
+    # An estimate, well below any published limit: JAX, PyTorch and one file of weights of up to 5 GB at a time.
+    memory="8Gi",
+    # The smallest that is published: https://docs.vllm.ai/projects/tpu/en/latest/getting_started/installation/.
+    shm="10G",
+    tpu=True,
+)
+
+
+def _vllm(_: "Pod", args: list[str], env: Env) -> list[str]:
+    """The stand-in's clock goes as fast as all waiting in Pods does. Its words take a moment, so that answers last."""
+    env |= {"SANDBOX_SPEED": str(SPEED), "SANDBOX_WORD_SECONDS": "0.02"}
+    return args
+
+
+def _download(pod: "Pod", args: list[str], env: Env) -> list[str]:
+    """The stand-in reaches nothing outside, so it is told what its node does not reach."""
+    for uri in args[::2]:
+        if (host := model_host(uri)) and not pod.reaches(host):
+            env["SANDBOX_UNREACHABLE"] = unreachable_model(uri)
+    return args
+
+
+def _cert_manager(role: str) -> Image:
+    # Its chart asks for runAsNonRoot and names no user. The memory is an estimate; no limit is registries.
+    return Image(["/app"], {"/app": _python("cert_manager", role)}, Needs(user=1000, memory="32Mi"))
+
+
+IMAGES = {
+    "docker.io/kserve/llmisvc-controller": Image(["/manager"], {"/manager": ["llmisvc"]}, DISTROLESS),
+    "docker.io/kserve/storage-initializer": Image(
+        ["/initializer"],
+        {"/initializer": _python("storage_initializer")},
+        # `python/storage-initializer.Dockerfile` and the limit in the charts of KServe v0.20.0.
+        Needs(user=1000, memory="1Gi"),
+        _download,
+    ),
+    # `pilot/docker/Dockerfile.pilot` names a user, `Dockerfile.proxyv2` none, and the gateway's chart names one.
+    "registry.istio.io/release/pilot": Image(
+        ["pilot-discovery"], {"pilot-discovery": ["pilot-discovery"]}, Needs(user=1337), _istiod
+    ),
+    "registry.istio.io/release/proxyv2": Image(
+        ["pilot-agent"], {"pilot-agent": [str(Path(sys.executable).parent / "envoy")]}, Needs(user=0), _proxy
+    ),
+    # The picker of the Gateway API Inference Extension, which llm-d's is a fork of and no Go module.
+    "ghcr.io/llm-d/llm-d-router-endpoint-picker": Image(["/app/epp"], {"/app/epp": ["epp"]}, DISTROLESS, _picker),
+    # Its entrypoint runs its arguments.
+    "docker.io/vllm/vllm-tpu": Image([], {"vllm": _python("model_server")}, VLLM, _vllm),
+    # Its commands are not in its Go module.
+    "quay.io/jetstack/cert-manager-controller": _cert_manager("controller"),
+    "quay.io/jetstack/cert-manager-cainjector": _cert_manager("cainjector"),
+    "quay.io/jetstack/cert-manager-webhook": _cert_manager("webhook"),
+    "quay.io/jetstack/cert-manager-startupapicheck": _cert_manager("startupapicheck"),
+}
+
+TAGS = {"docker.io/vllm/vllm-tpu": f"v{RELEASE}"}
+"""The only tag where the stand-in is of one release: it knows the flags of this one."""
+
+
+def find(text: str) -> Image:
+    """The image of this name, or a `PullError`."""
+    try:
+        reference = registries.image(text)
+    except registries.UnpublishedError as error:
+        raise PullError(str(error)) from None
+    if reference.name not in IMAGES or reference.tag != TAGS.get(reference.name, reference.tag):
+        raise PullError(
+            f'failed to pull and unpack image "{reference}": not found (it is registries, but the sandbox has no '
+            "program for it: the images that it has one for are in sandbox/programs/catalogue.py)"
+        )
+    return IMAGES[reference.name]
+
+
+def command(image: Image, pod: "Pod", argv: list[str], env: Env) -> list[str]:
+    """The command line to run here for one of a container (empty: the image's own), or a `ExecError`."""
+    name, *args = argv
+    if name not in image.programs:
+        raise ExecError(
+            "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create "
+            "failed: unable to start container process: error during container init: "
+            f'exec: "{name}": executable file not found in $PATH'
+        )
+    program, *first = image.programs[name]
+    program = program if "/" in program else str(pod.plane.bin / program)
+    return [program, *first, *(image.adapt(pod, args, env) if image.adapt else args)]

@@ -1,6 +1,0 @@
-//go:build tools
-
-// Package tools names the command that sandbox/build.py builds, so that `go mod tidy` keeps what it needs.
-package tools
-
-import _ "github.com/rhysd/actionlint/cmd/actionlint"

@@ -1,0 +1,194 @@
+"""What people meet: what `pulumi up` says then, that the state stays usable, and which command mends it.
+
+The messages stand in the README's troubleshooting.
+"""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.automation import CommandError
+
+from ops.smoke import Smoke
+from sandbox.clouds.google import FORWARDING_RULE, NETWORK
+from sandbox.clouds.inventory import Item
+from sandbox.cluster.control_plane import ControlPlane, wait_until
+from sandbox.cluster.real_stack import RealSandbox
+from tests.support.project import stack_file
+
+MODEL: dict[str, Any] = stack_file("dev")["models"][0]
+NAMESPACE, NAME = MODEL["namespace"], MODEL["name"]
+CONTROLLER = "deployment/llmisvc-controller-manager"
+COMPLETION = {"model": "/mnt/models", "prompt": "Hello", "max_tokens": 4}
+PICKER = "app.kubernetes.io/component=llminferenceservice-router-scheduler"
+LONG = 120
+
+
+@pytest.fixture(scope="module")
+def stack(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSandbox]:
+    """The dev stack, with a token, up; every test leaves it as it was."""
+    with RealSandbox(home=tmp_path_factory.mktemp("failures"), plane=plane, patience=LONG) as stack:
+        stack.set_config("huggingFaceToken", "hf_of_a_test", secret=True)
+        try:
+            stack.up()
+            yield stack
+        finally:
+            stack.destroy()
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(stack: RealSandbox, plane: ControlPlane) -> Iterator[None]:
+    """Afterwards the settings are the old ones again, the next `up` succeeds, the one after it has nothing to do."""
+    yield
+    stack.patience = LONG
+    stack.gke.capacity_available = True
+    stack.set_config("models", [MODEL])
+    stack.set_config("chartMirror", str(plane.chart_mirror))
+    stack.set_config("tpuMaxNodes", None)
+    stack.up()
+    assert set(stack.preview().change_summary) == {"same"}
+    assert answers(stack)
+
+
+def answers(stack: RealSandbox) -> bool:
+    """Whether everything answers, at the latest some seconds after `up`, when the route has reached the proxy."""
+    return wait_until(lambda: set(asks(stack).values()) == {200}, "the model does not answer", 10, pause=0.5)
+
+
+def asks(stack: RealSandbox) -> dict[str, int]:
+    """The status of each kind of request through the gateway; a first failure may be the picker's last moment."""
+    smoke = Smoke(stack.outputs()["baseUrl"], 20)
+    return {
+        "completion": smoke.http(smoke.url + "/v1/completions", COMPLETION)[0],
+        "models": smoke.http(smoke.url + "/v1/models")[0],
+        "health": smoke.http(smoke.url + "/health")[0],
+    }
+
+
+def failure(stack: RealSandbox, *, patience: float = 15, **changes: Any) -> str:
+    """What `up` says that fails after some seconds of waiting."""
+    stack.patience = patience
+    for key, value in changes.items():
+        stack.set_config(key, value)
+    with pytest.raises(CommandError) as error:
+        stack.up(color="never")
+    stack.patience = LONG
+    return str(error.value)
+
+
+def events(plane: ControlPlane, reason: str) -> str:
+    """What the events of the model's namespace say, of one reason."""
+    found = plane.kubectl(
+        "get", "events", f"--namespace={NAMESPACE}", f"--field-selector=reason={reason}", "--output=json"
+    )
+    return "\n".join(event["message"] for event in json.loads(found)["items"])
+
+
+def conditions(plane: ControlPlane) -> dict[str, str]:
+    """The status of each condition of the model."""
+    found = plane.kubectl("get", "llmisvc", f"--namespace={NAMESPACE}", NAME, "--output=json")
+    return {condition["type"]: condition["status"] for condition in json.loads(found)["status"]["conditions"]}
+
+
+@contextmanager
+def without_controller(plane: ControlPlane) -> Iterator[None]:
+    """KServe's controller is gone for a while."""
+    plane.kubectl("scale", "--namespace=kserve", CONTROLLER, "--replicas=0")
+    plane.kubectl("wait", "--namespace=kserve", "--for=delete", "pod", "--all", "--timeout=60s")
+    try:
+        yield
+    finally:
+        plane.kubectl("scale", "--namespace=kserve", CONTROLLER, "--replicas=1")
+        plane.kubectl("rollout", "status", "--namespace=kserve", CONTROLLER, "--timeout=60s")
+
+
+def test_no_tpu_capacity(stack: RealSandbox, plane: ControlPlane) -> None:
+    stack.gke.capacity_available = False
+    plane.kubectl("delete", "node", "--selector=cloud.google.com/gke-tpu-accelerator")
+    said = failure(stack, patience=45, models=[{**MODEL, "maxModelLen": 1024}])
+    assert "Resource has condition Ready=False (want True)" in said  # while it waits
+    assert "failed to fully initialize or become live: timed out waiting for the condition" in said
+    assert conditions(plane)["MainWorkloadReady"] == "False"
+    assert "didn't match Pod's node affinity/selector" in events(plane, "FailedScheduling")
+    assert "GCE out of resources" in events(plane, "FailedScaleUp")
+
+
+def test_a_token_secret_that_is_gone(stack: RealSandbox, plane: ControlPlane) -> None:
+    plane.kubectl("delete", "secret", f"--namespace={NAMESPACE}", f"{NAME}-hugging-face")
+    said = failure(stack, models=[{**MODEL, "maxModelLen": 1024}])
+    assert f'secrets "{NAME}-hugging-face" not found' in said
+    stack.up(refresh=True)
+    assert answers(stack)
+
+
+def test_a_chart_that_cannot_be_pulled(stack: RealSandbox) -> None:
+    said = failure(stack, chartMirror="oci://127.0.0.1:9/charts")
+    assert "127.0.0.1:9" in said
+    assert "connection refused" in said
+
+
+def test_a_gateway_without_an_address(stack: RealSandbox, plane: ControlPlane) -> None:
+    plane.kubectl("delete", "service", "--namespace=istio-ingress", "inference-gateway")
+    [ours] = stack.world.find(NETWORK)
+    address, network = stack.outputs()["gatewayAddress"], f"{ours.id}-of-another"
+    other = Item("gcp", FORWARDING_RULE, "other", "other", "other/other", {"address": address, "network": network})
+    other.inputs["service"] = "of somebody else"
+    stack.world.record("create", other)
+    stack.refresh()
+    said = failure(stack)
+    assert "Service was not allocated an IP address" in said
+    stack.world.record("delete", other)
+
+
+def test_a_webhook_that_does_not_answer(stack: RealSandbox, plane: ControlPlane) -> None:
+    with without_controller(plane):
+        said = failure(stack, tpuMaxNodes=2, models=[{**MODEL, "replicas": 2}])
+    assert 'failed calling webhook "llminferenceservice.kserve-webhook-server.v1alpha2.defaulter"' in said
+    assert 'no endpoints available for service "llmisvc-webhook-server-service"' in said
+
+
+def test_a_model_whose_controller_is_gone(stack: RealSandbox, plane: ControlPlane) -> None:
+    with without_controller(plane):
+        said = failure(stack, models=[{**MODEL, "maxModelLen": 1024}])
+    assert "finalizers might be preventing deletion (serving.kserve.io/llmisvc-finalizer" in said
+    # The controller finishes what Pulumi gave up, and only a look at the cluster shows that the model is gone.
+    plane.kubectl("wait", f"--namespace={NAMESPACE}", "--for=delete", f"llminferenceservice/{NAME}", "--timeout=60s")
+    stack.set_config("models", [MODEL])
+    assert set(stack.preview().change_summary) == {"same"}
+    stack.up(refresh=True)
+    assert answers(stack)
+
+
+def test_a_picker_that_hangs(stack: RealSandbox) -> None:
+    (picker,) = [p for p in Path("/proc").glob("[0-9]*") if (p / "exe").resolve().name == "epp"]
+    os.kill(int(picker.name), signal.SIGSTOP)
+    assert asks(stack) == {"completion": 500, "models": 200, "health": 200}
+    wait_until(lambda: asks(stack)["completion"] == 200, "a picker that is not ready is still asked", 60)
+
+
+def test_no_picker(stack: RealSandbox, plane: ControlPlane) -> None:
+    def pickers() -> list[str]:
+        return plane.kubectl("get", "pods", f"--namespace={NAMESPACE}", f"--selector={PICKER}", "--output=name").split()
+
+    before = pickers()
+    plane.kubectl("scale", f"--namespace={NAMESPACE}", f"deployment/{NAME}-kserve-router-scheduler", "--replicas=0")
+    plane.kubectl("wait", f"--namespace={NAMESPACE}", "--for=delete", *before, "--timeout=60s")
+    assert answers(stack)  # the pool fails open: any Pod will do
+    assert set(stack.preview().change_summary) == {"same"}
+    # KServe makes it as many again as the service says, by itself.
+    assert wait_until(lambda: pickers() and not set(pickers()) & set(before), "KServe brings no picker back", 30)
+
+
+def test_a_crd_that_somebody_else_owns(stack: RealSandbox, plane: ControlPlane) -> None:
+    stack.destroy()
+    crd = ("crd", "certificates.cert-manager.io")  # Helm keeps it
+    plane.kubectl("annotate", *crd, "meta.helm.sh/release-name=another", "--overwrite")
+    said = failure(stack)
+    assert "certificates.cert-manager.io" in said
+    assert "invalid ownership metadata" in said
+    plane.kubectl("delete", *crd)

@@ -1,0 +1,103 @@
+"""Two of what a request passes: how many, where, and how many may be drained at once."""
+
+from typing import Any
+
+import pytest
+
+from infra.models.disruption import apart
+from infra.settings.schema import SettingsError, parse
+from tests.conftest import Declared, Resource, Run
+from tests.support.project import defaults, stack_file
+
+MODEL: dict[str, Any] = stack_file("dev")["models"][0]
+
+
+def charts(declared: Declared) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of istiod and of the gateway proxy."""
+    istiod = declared.one(":Release", "istiod").inputs["values"]["pilot"]
+    return istiod, declared.one(":Release", "inference-gateway").inputs["values"]
+
+
+def picker(declared: Declared) -> dict[str, Any]:
+    return declared.one(":LLMInferenceService").inputs["spec"]["router"]["scheduler"]
+
+
+def budgets(declared: Declared) -> dict[str, Resource]:
+    return {r.name.rsplit(".", 1)[-1]: r for r in declared.all(":PodDisruptionBudget")}
+
+
+def test_a_single_one_of_each_has_no_budget_and_nothing_to_spread(dev: Declared) -> None:
+    istiod, proxy = charts(dev)
+    assert (istiod["autoscaleMin"], proxy["autoscaling"]["minReplicas"], picker(dev)["replicas"]) == (1, 1, 1)
+    assert istiod["topologySpreadConstraints"] == proxy["topologySpreadConstraints"] == []
+    assert "topologySpreadConstraints" not in picker(dev)["template"]
+    assert budgets(dev) == {}
+
+
+def test_router_replicas_are_of_proxy_istiod_and_picker(run: Run) -> None:
+    declared = run(routerReplicas=3)
+    istiod, proxy = charts(declared)
+    assert (istiod["autoscaleMin"], proxy["autoscaling"]["minReplicas"], picker(declared)["replicas"]) == (3, 3, 3)
+
+
+def test_more_replicas_than_the_charts_scale_to_are_refused() -> None:
+    values = {**defaults(), **stack_file("dev"), "gcp:project": "my-project"}
+    assert parse({**values, "routerReplicas": 5}).router_replicas == 5
+    for bad, line in ((6, "routerReplicas: 6 is too large. Use 5 or less."), (0, "routerReplicas: 0 is too small.")):
+        with pytest.raises(SettingsError, match=line):
+            parse({**values, "routerReplicas": bad})
+
+
+def test_replicas_are_spread_by_the_labels_of_their_own_pods(run: Run) -> None:
+    declared = run(routerReplicas=2)
+    istiod, proxy = charts(declared)
+    for spread, label in (
+        (istiod["topologySpreadConstraints"], {"app": "istiod"}),
+        (proxy["topologySpreadConstraints"], proxy["labels"]),
+        (
+            picker(declared)["template"]["topologySpreadConstraints"],
+            budgets(declared)["picker"].inputs["spec"]["selector"]["matchLabels"],
+        ),
+    ):
+        assert [s["labelSelector"]["matchLabels"] for s in spread] == [label, label]
+
+
+def test_two_never_share_a_node_that_could_have_one_each_and_prefer_two_zones() -> None:
+    node, zone = apart({"app": "x"}, 2)
+    assert (node["topologyKey"], node["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "DoNotSchedule")
+    assert (zone["topologyKey"], zone["whenUnsatisfiable"]) == ("topology.kubernetes.io/zone", "ScheduleAnyway")
+
+
+def test_tpu_nodes_are_no_place_to_spread_to() -> None:
+    assert {s["nodeTaintsPolicy"] for s in apart({"app": "x"}, 2)} == {"Honor"}
+
+
+def test_one_vllm_pod_at_a_time_may_be_drained(run: Run) -> None:
+    declared = run(models=[{**MODEL, "replicas": 2}], tpuMaxNodes=2)
+    assert budgets(declared).keys() == {"vllm"}
+    budget = budgets(declared)["vllm"].inputs
+    assert budget["spec"]["maxUnavailable"] == 1
+    assert budget["metadata"]["namespace"] == MODEL["namespace"]
+    assert budget["spec"]["selector"]["matchLabels"] == {
+        "app.kubernetes.io/component": "llminferenceservice-workload",
+        "app.kubernetes.io/name": MODEL["name"],
+        "app.kubernetes.io/part-of": "llminferenceservice",
+    }
+
+
+def test_leading_picker_may_be_drained(run: Run) -> None:
+    budget = budgets(run(routerReplicas=2))["picker"].inputs["spec"]
+    assert budget["minAvailable"] == 0
+    assert "maxUnavailable" not in budget
+
+
+def test_one_proxy_at_a_time_may_be_drained(run: Run) -> None:
+    _, proxy = charts(run(routerReplicas=2))
+    assert proxy["podDisruptionBudget"] == {"maxUnavailable": 1}
+
+
+def test_budgets_of_two_models_in_a_namespace_do_not_meet(run: Run) -> None:
+    other = {**MODEL, "name": f"{MODEL['name']}-picker", "replicas": 2}
+    declared = run(models=[{**MODEL, "replicas": 2}, other], tpuMaxNodes=4, routerReplicas=2)
+    names = [r.inputs["metadata"]["name"] for r in declared.all(":PodDisruptionBudget")]
+    assert len(set(names)) == 4

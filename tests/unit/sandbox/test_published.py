@@ -1,0 +1,166 @@
+"""What the sandbox takes for published: what the program pins is there, everything else is refused in known words."""
+
+import json
+import re
+
+import pytest
+
+from infra.releases import pins
+from sandbox.clouds import registries
+from sandbox.clouds.registries import UnpublishedError
+from sandbox.programs import catalogue
+from tests.support.project import ROOT, STACKS, stack_file
+
+CATALOGUE = json.loads((ROOT / "sandbox/clouds/data/published.json").read_text())
+MODELS = json.loads((ROOT / "sandbox/clouds/data/models.json").read_text())
+TOKEN = "hf_of_a_test"  # noqa: S105 - of nobody
+FACTS = {
+    *("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim"),
+    *("vocab_size", "intermediate_size", "max_position_embeddings"),
+}
+
+
+# Images
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "tag"),
+    [
+        ("vllm/vllm-tpu:v1", "docker.io/vllm/vllm-tpu", "v1"),
+        ("docker.io/vllm/vllm-tpu:v1", "docker.io/vllm/vllm-tpu", "v1"),
+        ("busybox", "docker.io/library/busybox", "latest"),
+        ("localhost:5000/a/b", "localhost:5000/a/b", "latest"),
+        ("quay.io/jetstack/cert-manager-webhook:v1", "quay.io/jetstack/cert-manager-webhook", "v1"),
+    ],
+)
+def test_reference_is_completed_as_container_runtimes_do(text: str, name: str, tag: str) -> None:
+    assert registries.reference(text) == (name, tag, "")
+
+
+def test_digest_takes_the_place_of_the_tag() -> None:
+    found = registries.reference("vllm/vllm-tpu:v1@sha256:00")
+    assert str(found) == "docker.io/vllm/vllm-tpu@sha256:00"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "registry.istio.io/release/pilot:1.31.99",
+        "registry.istio.io/release/proxyv2:latest",
+        "quay.io/jetstack/cert-manager-controller:v1.99.0",
+        "kserve/storage-initializer:v0.99.0",
+        "ghcr.io/llm-d/llm-d-router-endpoint-picker:v9",
+        "vllm/vllm-tpu:v0.99.0",
+        "vllm/vllm-tpu@sha256:00",
+    ],
+)
+def test_tag_that_nobody_published_is_not_found_in_containerds_words(text: str) -> None:
+    with pytest.raises(catalogue.PullError) as refused:
+        catalogue.find(text)
+    full = str(registries.reference(text))
+    assert str(refused.value).startswith(
+        f'failed to pull and unpack image "{full}": failed to resolve reference "{full}": {full}: not found (known tags'
+    )
+    assert "add it to sandbox/clouds/data/published.json with its source" in str(refused.value)
+
+
+def test_repository_that_does_not_exist_on_docker_hub_is_denied_as_docker_hub_does() -> None:
+    with pytest.raises(catalogue.PullError, match="pull access denied, repository does not exist or may require auth"):
+        catalogue.find("vllm/vllm-gpu:v1")
+
+
+def test_published_image_without_a_program_here_is_told_apart() -> None:
+    with pytest.raises(catalogue.PullError, match="it is registries, but the sandbox has no program for it"):
+        catalogue.find("vllm/vllm-tpu:v0.29.0")
+
+
+def test_image_of_the_program_can_be_pulled() -> None:
+    assert catalogue.find(pins.VLLM_TPU_IMAGE).needs.tpu
+
+
+def test_every_image_that_has_a_program_is_published() -> None:
+    assert catalogue.IMAGES.keys() <= CATALOGUE["images"].keys()
+
+
+# Charts
+
+
+@pytest.mark.parametrize("chart", pins.CHARTS, ids=lambda chart: chart.name)
+def test_pinned_chart_is_published(chart: pins.Chart) -> None:
+    registries.chart(chart.source, chart.name, chart.version)
+
+
+@pytest.mark.parametrize("version", ["1.31.99", "v1.31.4"])
+def test_chart_version_that_nobody_published_is_not_found_in_helms_words(version: str) -> None:
+    with pytest.raises(UnpublishedError) as refused:
+        registries.chart(pins.ISTIOD.source, "istiod", version)
+    assert str(refused.value).startswith(
+        f'failed to perform "FetchReference" on source: ghcr.io/istio/release/charts/istiod:{version}: not found (known'
+    )
+
+
+def test_everything_in_the_catalogue_has_a_source() -> None:
+    entries = [*CATALOGUE["images"].values(), *CATALOGUE["charts"].values()]
+    assert all(entry["source"].startswith("https://") for entry in entries)
+    assert all(model["sources"] for model in MODELS.values())
+
+
+# Models
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_models_of_a_stack_exist(stack: str) -> None:
+    for model in stack_file(stack)["models"]:
+        registries.model(model["uri"].removeprefix("hf://"), token=TOKEN)
+
+
+def test_models_of_the_documents_exist() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    uris = re.findall(r"uri: hf://([\w.-]+/[\w.-]+)", "".join(page.read_text() for page in pages))
+    assert uris
+    for repository in uris:
+        registries.model(repository, token=TOKEN)
+
+
+@pytest.mark.parametrize(("token", "status"), [("", 401), (TOKEN, 404)])
+def test_repository_that_does_not_exist_is_refused_in_hugging_faces_words(token: str, status: int) -> None:
+    with pytest.raises(UnpublishedError) as refused:
+        registries.model("Qwen/Qwen9-3B", token=token)
+    said = str(refused.value)
+    assert said.startswith(
+        f"{status} Client Error.\n\nRepository Not Found for url: "
+        "https://huggingface.co/api/models/Qwen/Qwen9-3B/revision/main.\n"
+    )
+    assert "add it to sandbox/clouds/data/models.json" in said
+
+
+def test_gated_repository_without_a_token_is_refused_in_hugging_faces_words() -> None:
+    with pytest.raises(UnpublishedError, match=r"Cannot access gated repo for url .*Llama-3\.1-8B-Instruct"):
+        registries.model("meta-llama/Llama-3.1-8B-Instruct")
+
+
+def test_gated_repository_opens_with_a_token() -> None:
+    assert registries.model("meta-llama/Llama-3.1-8B-Instruct", token=TOKEN)["gated"]
+
+
+def test_revision_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UnpublishedError, match=r"Revision Not Found for url: .*/revision/v9\."):
+        registries.model("Qwen/Qwen3-8B", "v9")
+
+
+@pytest.mark.parametrize("revision", ["", "main", "0123456789abcdef0123456789abcdef01234567"])
+def test_branch_and_commits_are_revisions(revision: str) -> None:
+    assert registries.model("Qwen/Qwen3-8B", revision)
+
+
+@pytest.mark.parametrize("repository", MODELS)
+def test_facts_of_a_model_are_whole_and_agree(repository: str) -> None:
+    facts = MODELS[repository]
+    assert facts.keys() >= FACTS
+    assert facts["num_attention_heads"] % facts["num_key_value_heads"] == 0
+
+
+def test_catalogue_has_the_dev_stacks_model_as_the_compiler_was_given_it() -> None:
+    facts = MODELS["Qwen/Qwen2.5-3B-Instruct"]
+    assert (facts["num_hidden_layers"], facts["num_key_value_heads"], facts["head_dim"]) == (36, 2, 128)
+    assert facts["tie_word_embeddings"] is True
