@@ -4,16 +4,15 @@ What exists is in `google_kinds`, what the provider makes of inputs and outputs 
 `google_rules`. To simulate another type, add a line to `KINDS` (and to `REFERENCES` if it points at others), and one to
 `data/google_provider.yaml`.
 """
-# The methods of `Google` are described in `provider.Cloud`.
+# The methods of `Google` are described in `calls.Cloud`.
 # ruff: noqa: D102
 
 import json
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from sandbox.engine.provider import Call, Props, unknown
-
 from . import google_provider
+from .calls import Call, Props, unknown
 from .google_kinds import (
     ACCOUNT,
     ACCOUNT_MEMBER,

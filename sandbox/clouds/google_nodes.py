@@ -5,12 +5,11 @@ of Google's. Left out: capacity, the release that an option needs, and which zon
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from .calls import Props
 from .google_machines import DEFAULT, data, is_in, machines, regions, zones
 from .inventory import CloudError
 
-Props = dict[str, Any]
 WEEK = 7 * 24 * 60 * 60
 
 

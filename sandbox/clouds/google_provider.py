@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from pulumi.runtime.rpc import UNKNOWN
 
+from .calls import Props
 from .google_machines import data
 from .inventory import merge
 
-Props = dict[str, Any]
 META = "__meta"
 """What the bridge names as the cause of a replacement that no property's schema forces."""
 COMPUTE = "https://www.googleapis.com/compute/v1/"

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from ipaddress import ip_network
-from typing import Any
 
 from infra.settings.maintenance import DAYS, HOURS, fewest_hours
 
+from .calls import Props
 from .google_kinds import (
     ACCOUNT,
     ADDRESS,
@@ -35,8 +35,6 @@ from .google_machines import data, regions, zones_of
 from .google_nodes import bad, refuse_locations, refuse_nodes, refuse_pool
 from .google_provider import relative
 from .inventory import CloudError, Item, World
-
-Props = dict[str, Any]
 
 
 def validate(world: World, item: Item, labels: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ No Pod runs. What is kept is the order in which things need each other, on the w
 the real system says when something is missing. A refusal leaves nothing behind, where the real one may leave an
 object that is not ready; and an update waits like a creation, where KServe's Ready would be stale.
 """
-# The methods of `Kubernetes` are described in `provider.Cloud`.
+# The methods of `Kubernetes` are described in `calls.Cloud`.
 # ruff: noqa: D102, ARG002
 
 import os
@@ -12,8 +12,7 @@ from typing import Any
 
 import yaml
 
-from sandbox.engine.provider import Call, Props, unknown
-
+from .calls import Call, Props, unknown
 from .google import ADDRESS, CLUSTER, FORWARDING_RULE, POOL, TPU_MACHINES, dns_endpoint, free_address, last
 from .inventory import CloudError, Item, World, merge
 

@@ -15,9 +15,9 @@ import pulumi
 from infra.platform import serving
 from infra.releases.pins import KSERVE_CONTROLLER
 from sandbox.build import modules
+from sandbox.clouds.calls import Cloud
 from sandbox.clouds.google import CLUSTER, Google, dns_endpoint
 from sandbox.clouds.inventory import Item
-from sandbox.engine.provider import Cloud
 from sandbox.engine.stack import Sandbox, run_main
 
 from .control_plane import ControlPlane

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from sandbox.clouds.calls import Call, NotReadyError
 from sandbox.clouds.inventory import CloudError
 
-from .provider import Call, NotReadyError
 from .stack import Sandbox
 
 KILLED_BEFORE, KILLED_AFTER = "killed before", "killed after"

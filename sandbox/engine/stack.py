@@ -15,13 +15,14 @@ from typing import Any, Self
 import yaml
 from pulumi import automation
 
+from sandbox.clouds.calls import Call, Cloud
 from sandbox.clouds.google import Google
 from sandbox.clouds.inventory import World
 from sandbox.clouds.kubernetes import Kubernetes
 
 from . import language_host, pulumi_cli, stack_file
 from .hang_up import ends_with_engine
-from .provider import Call, Cloud, serve
+from .provider import serve
 
 REPO = Path(__file__).resolve().parents[2]
 PLACEHOLDER = "simulated-secret"

@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from ops.teardown import Compute, TeardownError, down
+from sandbox.clouds.calls import Call
 from sandbox.clouds.google import CLUSTER, FIREWALL, NETWORK, Google
 from sandbox.clouds.inventory import CloudError, Item
-from sandbox.engine.provider import Call
 from sandbox.engine.stack import Sandbox
 from tests.engine.conftest import Make, since
 from tests.support.gce import Project

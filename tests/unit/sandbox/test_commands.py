@@ -100,8 +100,8 @@ def test_second_demo_at_once_says_that_another_runs_and_leaves_its_folder_alone(
 def test_demo_that_was_killed_keeps_nobody_waiting(tmp_path: Path) -> None:
     file = tmp_path / "demo.lock"
     program = f"import sys, time; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path"
-    program += f"\nfrom sandbox.build import lock\nwith lock.held(Path({str(file)!r})):"
-    program += " print('held', flush=True); time.sleep(60)"
+    program += "\nfrom sandbox.build import lock"
+    program += f"\nwith lock.held(Path({str(file)!r})): print('held', flush=True); time.sleep(60)"
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)  # noqa: S603
     assert process.stdout
     process.stdout.readline()

@@ -10,6 +10,7 @@ from infra.google.cluster import NODE_ROLE
 from infra.google.pools import SYSCTLS
 from infra.google.slices import KNOWN_ZONES, SLICES
 from sandbox.clouds import google_machines, google_nodes, google_provider, google_rules
+from sandbox.clouds.calls import Call
 from sandbox.clouds.google import (
     ACCOUNT,
     BUCKET,
@@ -27,7 +28,6 @@ from sandbox.clouds.google import (
 )
 from sandbox.clouds.inventory import CloudError, World
 from sandbox.cluster import nodes
-from sandbox.engine.provider import Call
 from tests.support.project import ROOT
 
 APIS = ("compute", "container", "storage", "cloudresourcemanager", "iam")
