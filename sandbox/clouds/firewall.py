@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
-from .google import CLUSTER, FIREWALL, NETWORK, POOL, refers
+from .google_kinds import CLUSTER, FIREWALL, NETWORK, POOL, refers
 from .inventory import Item
 
 GKE_PORTS = (443, 10250)

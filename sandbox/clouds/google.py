@@ -15,23 +15,17 @@ from . import google_provider
 from .calls import Call, Props, unknown
 from .google_kinds import (
     ACCOUNT,
-    ACCOUNT_MEMBER,
     ADDRESS,
     BUCKET,
     CLUSTER,
     FIREWALL,
     FOLDER,
-    FOLDER_MEMBER,
-    FORWARDING_RULE,
     IDENTITY_POOL,
     IDENTITY_PROVIDER,
     KEEP_THEIR_NAME,
     KEY,
-    KEY_MEMBER,
-    KEY_RING,
     KINDS,
     MEMBER,
-    NAT,
     NETWORK,
     OBJECT,
     POOL,
@@ -40,50 +34,14 @@ from .google_kinds import (
     ROUTER,
     SERVICE,
     SUBNET,
-    Kind,
     dns_endpoint,
     free_address,
     last,
     refers,
 )
-from .google_machines import DEFAULT, TPU_MACHINES, machines
+from .google_machines import DEFAULT, machines
 from .google_rules import validate
 from .inventory import CloudError, Item, World, merge
-
-__all__ = [
-    "ACCOUNT",
-    "ACCOUNT_MEMBER",
-    "ADDRESS",
-    "BUCKET",
-    "CLUSTER",
-    "FIREWALL",
-    "FOLDER",
-    "FOLDER_MEMBER",
-    "FORWARDING_RULE",
-    "IDENTITY_POOL",
-    "IDENTITY_PROVIDER",
-    "KEY",
-    "KEY_MEMBER",
-    "KEY_RING",
-    "KINDS",
-    "MEMBER",
-    "NAT",
-    "NETWORK",
-    "OBJECT",
-    "POOL",
-    "REFERENCES",
-    "ROLE",
-    "ROUTER",
-    "SERVICE",
-    "SUBNET",
-    "TPU_MACHINES",
-    "Google",
-    "Kind",
-    "dns_endpoint",
-    "free_address",
-    "last",
-    "refers",
-]
 
 LABELS = {CLUSTER: "resourceLabels", ADDRESS: "labels", BUCKET: "labels", KEY: "labels"}
 """Types with labels, and the input that has them."""

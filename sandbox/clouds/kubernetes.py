@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from .calls import Call, Props, unknown
-from .google import ADDRESS, CLUSTER, FORWARDING_RULE, POOL, TPU_MACHINES, dns_endpoint, free_address, last
+from .google_kinds import ADDRESS, CLUSTER, FORWARDING_RULE, POOL, dns_endpoint, free_address, last
+from .google_machines import TPU_MACHINES
 from .inventory import CloudError, Item, World, merge
 
 RELEASE = "kubernetes:helm.sh/v3:Release"

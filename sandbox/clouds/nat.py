@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from .firewall import network_of, private
-from .google import CLUSTER, NAT, POOL, ROUTER, SUBNET, refers
+from .google_kinds import CLUSTER, NAT, POOL, ROUTER, SUBNET, refers
 from .inventory import Item
 
 GOOGLE = re.compile(r"(.+\.)?(gcr\.io|pkg\.dev|googleapis\.com)")

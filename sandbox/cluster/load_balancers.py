@@ -10,7 +10,7 @@ import subprocess
 from contextlib import ExitStack
 
 from sandbox.api_client import MERGE, Api, Json
-from sandbox.clouds.google import ADDRESS, CLUSTER, FORWARDING_RULE, dns_endpoint, free_address
+from sandbox.clouds.google_kinds import ADDRESS, CLUSTER, FORWARDING_RULE, dns_endpoint, free_address
 from sandbox.clouds.inventory import Item, World
 from sandbox.clouds.kubernetes import SERVICE
 

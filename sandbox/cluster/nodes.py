@@ -22,7 +22,8 @@ from kubernetes.utils import parse_quantity
 from sandbox.api_client import MERGE, UNREACHABLE, Api, ApiException, Json, now
 from sandbox.clouds import google_machines, nat
 from sandbox.clouds.firewall import control_plane_flows
-from sandbox.clouds.google import CLUSTER, POOL, TPU_MACHINES
+from sandbox.clouds.google_kinds import CLUSTER, POOL
+from sandbox.clouds.google_machines import TPU_MACHINES
 from sandbox.clouds.inventory import Item, World
 
 from . import packet_filter

@@ -16,7 +16,8 @@ from infra.platform import serving
 from infra.releases.pins import KSERVE_CONTROLLER
 from sandbox.build import modules
 from sandbox.clouds.calls import Cloud
-from sandbox.clouds.google import CLUSTER, Google, dns_endpoint
+from sandbox.clouds.google import Google
+from sandbox.clouds.google_kinds import CLUSTER, dns_endpoint
 from sandbox.clouds.inventory import Item
 from sandbox.engine.stack import Sandbox, run_main
 

@@ -15,7 +15,7 @@ import pytest
 from pulumi.automation import CommandError
 
 from ops.smoke import Smoke
-from sandbox.clouds.google import FORWARDING_RULE, NETWORK
+from sandbox.clouds.google_kinds import FORWARDING_RULE, NETWORK
 from sandbox.clouds.inventory import Item
 from sandbox.cluster.control_plane import ControlPlane, wait_until
 from sandbox.cluster.real_stack import RealSandbox

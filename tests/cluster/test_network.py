@@ -11,7 +11,7 @@ from infra.google.slices import SLICES
 from infra.models.pod import pod_template
 from infra.models.routes import PORT
 from infra.settings.model import Model
-from sandbox.clouds.google import CLUSTER, FIREWALL, NAT, NETWORK, POOL, ROUTER, SUBNET
+from sandbox.clouds.google_kinds import CLUSTER, FIREWALL, NAT, NETWORK, POOL, ROUTER, SUBNET
 from sandbox.clouds.inventory import Item, World
 from sandbox.cluster.control_plane import ClusterError, ControlPlane, wait_until
 from sandbox.cluster.nodes import Gke

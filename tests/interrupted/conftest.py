@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pulumi import automation
 
-from sandbox.clouds.google import FORWARDING_RULE
+from sandbox.clouds.google_kinds import FORWARDING_RULE
 from sandbox.engine import pulumi_cli
 from sandbox.engine.faults import FaultySandbox
 from tests.support.project import ROOT

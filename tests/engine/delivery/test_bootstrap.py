@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError
 
-from sandbox.clouds.google import ACCOUNT, BUCKET, FOLDER, IDENTITY_POOL, IDENTITY_PROVIDER, KEY, KEY_RING, OBJECT
+from sandbox.clouds.google_kinds import ACCOUNT, BUCKET, FOLDER, IDENTITY_POOL, IDENTITY_PROVIDER, KEY, KEY_RING, OBJECT
 from sandbox.clouds.inventory import Item, World
 from sandbox.engine.stack import Sandbox, SandboxError, setting
 from tests.engine.conftest import since

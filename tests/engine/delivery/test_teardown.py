@@ -11,7 +11,8 @@ import requests
 
 from ops.teardown import Compute, TeardownError, down
 from sandbox.clouds.calls import Call
-from sandbox.clouds.google import CLUSTER, FIREWALL, NETWORK, Google
+from sandbox.clouds.google import Google
+from sandbox.clouds.google_kinds import CLUSTER, FIREWALL, NETWORK
 from sandbox.clouds.inventory import CloudError, Item
 from sandbox.engine.stack import Sandbox
 from tests.engine.conftest import Make, since

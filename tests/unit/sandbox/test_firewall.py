@@ -7,7 +7,7 @@ import pytest
 from infra.google.network import WEBHOOK_PORTS
 from sandbox.clouds import nat
 from sandbox.clouds.firewall import Flow, control_plane_flows
-from sandbox.clouds.google import CLUSTER, FIREWALL, NAT, NETWORK, POOL, ROUTER, SUBNET
+from sandbox.clouds.google_kinds import CLUSTER, FIREWALL, NAT, NETWORK, POOL, ROUTER, SUBNET
 from sandbox.clouds.inventory import Item
 from tests.conftest import Declared
 

@@ -11,7 +11,8 @@ from infra.google.pools import SYSCTLS
 from infra.google.slices import KNOWN_ZONES, SLICES
 from sandbox.clouds import google_machines, google_nodes, google_provider, google_rules
 from sandbox.clouds.calls import Call
-from sandbox.clouds.google import (
+from sandbox.clouds.google import Google
+from sandbox.clouds.google_kinds import (
     ACCOUNT,
     BUCKET,
     CLUSTER,
@@ -24,7 +25,6 @@ from sandbox.clouds.google import (
     ROUTER,
     SERVICE,
     SUBNET,
-    Google,
 )
 from sandbox.clouds.inventory import CloudError, World
 from sandbox.cluster import nodes
