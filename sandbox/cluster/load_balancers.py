@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from sandbox.api_client import MERGE, Api, Json
 from sandbox.clouds.google_kinds import ADDRESS, CLUSTER, FORWARDING_RULE, dns_endpoint, free_address
 from sandbox.clouds.inventory import Item, World
-from sandbox.clouds.kubernetes import SERVICE
+from sandbox.clouds.kubernetes_kinds import SERVICE
 
 from .forward import forward
 
@@ -91,7 +91,7 @@ class Services:
         return address
 
     def _rule(self, cluster: Item, service: Json) -> tuple[str, Item | None]:
-        """What a forwarding rule says of the Service that it is for, as `clouds.kubernetes` has it, and the rule."""
+        """What a forwarding rule says of the Service that it is for, as the simulated cluster does, and the rule."""
         namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
         owner = f"{SERVICE} {dns_endpoint(cluster)}/{namespace} {namespace}/{name}"
         return owner, next((r for r in self._world.find(FORWARDING_RULE) if r.inputs["service"] == owner), None)
