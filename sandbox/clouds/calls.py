@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from .inventory import CloudError, World
+from .inventory import CloudError, Inventory
 
 Props = dict[str, Any]
 
@@ -37,7 +37,7 @@ class NotReadyError(CloudError):
 class Cloud(Protocol):
     """What a cloud decides; a refusal is a `CloudError`.
 
-    Operations run one at a time, as each holds the lock of `world`. A cloud in which other inputs may mean the same
+    Operations run one at a time, as each holds the lock of `inventory`. A cloud in which other inputs may mean the same
     brings `unchanged`, which returns the new ones with the old value wherever that is so.
 
     `check` returns the inputs with defaults and auto-names (`suffix` is random, and fixed for a resource in one run);
@@ -47,7 +47,7 @@ class Cloud(Protocol):
     `preview` the outputs that are known before the operation.
     """
 
-    world: World
+    inventory: Inventory
     config_replaces: str
     config_target: tuple[str, ...]
 

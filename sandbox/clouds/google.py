@@ -41,7 +41,7 @@ from .google_kinds import (
 )
 from .google_machines import DEFAULT, machines
 from .google_rules import validate
-from .inventory import CloudError, Item, World, merge
+from .inventory import CloudError, Inventory, Item, merge
 
 LABELS = {CLUSTER: "resourceLabels", ADDRESS: "labels", BUCKET: "labels", KEY: "labels"}
 """Types with labels, and the input that has them."""
@@ -53,8 +53,8 @@ class Google:
     config_replaces = ""
     config_target: tuple[str, ...] = ()
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory = inventory
 
     def check(self, call: Call, old: Props, new: Props, suffix: str) -> Props:
         kind = KINDS.get(call.kind)
@@ -99,20 +99,20 @@ class Google:
         project, condition = fields["project"], inputs.get("condition")
         of_condition = [condition.get(key, "") for key in ("title", "description", "expression")] if condition else []
         object_id = "/".join([kind.path.format(**fields), *of_condition])
-        if kind.api and f"{project}/{kind.api}" not in self.world.enabled_apis:
+        if kind.api and f"{project}/{kind.api}" not in self.inventory.enabled_apis:
             raise CloudError(
                 f"googleapi: Error 403: {kind.api} API has not been used in project {project} before or it is "
                 f"disabled. Enable it by visiting https://console.developers.google.com/apis/api/{kind.api}, forbidden"
             )
         name = inputs.get(kind.name, object_id)
         item = Item("gcp", call.kind, object_id.removesuffix("/" + name), name, object_id, inputs)
-        if item.key in self.world.items or object_id in self.world.taken:
+        if item.key in self.inventory.items or object_id in self.inventory.taken:
             raise CloudError(f"googleapi: Error 409: The resource '{object_id}' already exists, alreadyExists")
         item.computed = self._computed(call, inputs, object_id)
-        validate(self.world, item, item.computed.get("effectiveLabels", {}))
+        validate(self.inventory, item, item.computed.get("effectiveLabels", {}))
         if call.kind == SERVICE:
-            self.world.enabled_apis.add(object_id)
-        self.world.record("create", item)
+            self.inventory.enabled_apis.add(object_id)
+        self.inventory.record("create", item)
         return object_id, self._outputs(item)
 
     def read(self, call: Call, object_id: str) -> Props | None:
@@ -128,8 +128,8 @@ class Google:
         nodes = self._nodes(inputs) if call.kind == POOL else {}
         computed = item.computed | self._labels(call, inputs) | nodes
         changed = Item(item.cloud, item.kind, item.scope, item.name, item.id, inputs, computed)
-        validate(self.world, changed, changed.computed.get("effectiveLabels", {}))
-        self.world.record("update", changed)
+        validate(self.inventory, changed, changed.computed.get("effectiveLabels", {}))
+        self.inventory.record("update", changed)
         return self._outputs(changed)
 
     def delete(self, call: Call, object_id: str) -> None:
@@ -138,33 +138,33 @@ class Google:
             return
         if item.kind == CLUSTER and call.state.get("deletionProtection", True):
             raise CloudError(f"Cannot destroy cluster {item.name} because deletion_protection is set to true.")
-        for user in self.world.find():
+        for user in self.inventory.find():
             references = REFERENCES.get(user.kind, ()) if user.kind != POOL else ()
             if any(target == item.kind and refers(user.props.get(key), item) for key, target in references):
                 raise CloudError(
                     f"googleapi: Error 400: The {item.kind.rsplit(':', 1)[-1].lower()} resource '{object_id}' is "
                     f"already being used by '{user.id}', resourceInUseByAnotherResource"
                 )
-        held = [o.id for o in self.world.find(OBJECT) if o.id.startswith(object_id.rstrip("/") + "/")]
+        held = [o.id for o in self.inventory.find(OBJECT) if o.id.startswith(object_id.rstrip("/") + "/")]
         if held and item.kind in (BUCKET, FOLDER) and not item.inputs.get("forceDestroy"):
             raise CloudError(f"Error trying to delete {object_id}, which holds {held[0]}, without `forceDestroy`")
         if item.kind in KEEP_THEIR_NAME:
-            self.world.taken.add(object_id)
+            self.inventory.taken.add(object_id)
         if item.kind == SERVICE and item.inputs.get("disableOnDestroy"):
-            self.world.enabled_apis.discard(object_id)
+            self.inventory.enabled_apis.discard(object_id)
         if item.kind == CLUSTER:
             # All that was in it goes with it, but not the forwarding rules of its Services: nobody is left to do that.
-            for inside in self.world.find():
+            for inside in self.inventory.find():
                 if inside.scope.startswith((dns_endpoint(item) + "/", item.id + "/")):
-                    self.world.record("delete", inside)
-        self.world.record("delete", item)
+                    self.inventory.record("delete", inside)
+        self.inventory.record("delete", item)
 
     @staticmethod
     def _outputs(item: Item) -> Props:
         return google_provider.read_back(item.kind, item.props)
 
     def _get(self, call: Call, object_id: str | None) -> Item | None:
-        return next((item for item in self.world.find(call.kind) if item.id == object_id), None)
+        return next((item for item in self.inventory.find(call.kind) if item.id == object_id), None)
 
     def _fields(self, call: Call, inputs: Props) -> Props:
         """The inputs with the provider's defaults, and references shortened to names: what ids are made of."""
@@ -192,7 +192,7 @@ class Google:
 
     def _computed(self, call: Call, inputs: Props, object_id: str) -> Props:
         """What the cloud adds to the inputs."""
-        fields, random = self._fields(call, inputs), self.world.unique(object_id)
+        fields, random = self._fields(call, inputs), self.inventory.unique(object_id)
         of_kind: dict[str, Props] = {
             MEMBER: {"etag": random[:12]},
             ACCOUNT: {
@@ -201,7 +201,7 @@ class Google:
                 "name": object_id,
                 "uniqueId": str(int(random[:16], 16)),
             },
-            ADDRESS: {"address": free_address(self.world)},
+            ADDRESS: {"address": free_address(self.inventory)},
             CLUSTER: {
                 "endpoint": f"34.90.{int(random[:2], 16)}.{int(random[2:4], 16)}",
                 "masterVersion": "1.34.1-gke.1",

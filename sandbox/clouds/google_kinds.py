@@ -4,7 +4,7 @@ import ipaddress
 import itertools
 from typing import Any, NamedTuple
 
-from .inventory import Item, World
+from .inventory import Inventory, Item
 
 SERVICE = "gcp:projects/service:Service"
 MEMBER = "gcp:projects/iAMMember:IAMMember"
@@ -103,9 +103,9 @@ def refers(value: Any, item: Item) -> bool:
     return value in (item.name, item.id, item.props.get("address", item.id)) or str(value).endswith("/" + item.id)
 
 
-def free_address(world: World) -> str:
-    """The lowest public address that nothing in this world has, so a fresh world always begins with the same one."""
-    taken = {item.props.get("address") for item in world.find()}
+def free_address(inventory: Inventory) -> str:
+    """The lowest public address that nothing has, so a fresh inventory always begins with the same one."""
+    taken = {item.props.get("address") for item in inventory.find()}
     return next(a for a in (str(FIRST_ADDRESS + i) for i in itertools.count()) if a not in taken)
 
 

@@ -34,38 +34,38 @@ from .google_kinds import (
 from .google_machines import data, regions, zones_of
 from .google_nodes import bad, refuse_locations, refuse_nodes, refuse_pool
 from .google_provider import relative
-from .inventory import CloudError, Item, World
+from .inventory import CloudError, Inventory, Item
 
 
-def validate(world: World, item: Item, labels: Mapping[str, str]) -> None:
+def validate(inventory: Inventory, item: Item, labels: Mapping[str, str]) -> None:
     """Raise a `CloudError` if Google would refuse this object, which bears all these labels."""
-    _refuse_references(world, item)
+    _refuse_references(inventory, item)
     refuse_labels(item.kind, labels)
     if "role" in item.inputs and "member" in item.inputs:
-        _refuse_grant(world, item)
+        _refuse_grant(inventory, item)
     refuse_region(item)
     if item.kind == SUBNET:
-        _refuse_subnet(world, item)
+        _refuse_subnet(inventory, item)
     elif item.kind == FIREWALL:
         _refuse_firewall(item.inputs)
     elif item.kind == CLUSTER:
-        _refuse_cluster(world, item)
+        _refuse_cluster(inventory, item)
     elif item.kind == POOL:
-        cluster = next(c for c in world.find(CLUSTER) if refers(item.inputs["cluster"], c))
+        cluster = next(c for c in inventory.find(CLUSTER) if refers(item.inputs["cluster"], c))
         refuse_pool(item.inputs, item.inputs.get("nodeLocations") or _places(cluster))
 
 
-def _refuse_references(world: World, item: Item) -> None:
+def _refuse_references(inventory: Inventory, item: Item) -> None:
     for key, target in REFERENCES.get(item.kind, ()):
         value = item.inputs.get(key, "default")
-        if not any(refers(value, other) for other in world.find(target)):
+        if not any(refers(value, other) for other in inventory.find(target)):
             raise CloudError(f"googleapi: Error 404: The resource '{value}' was not found, notFound")
     config = item.inputs.get("nodeConfig", {})
-    _refuse_account(world, config.get("serviceAccount", "default"))
+    _refuse_account(inventory, config.get("serviceAccount", "default"))
 
 
-def _refuse_account(world: World, email: str) -> None:
-    if email not in {"default", *(account.props["email"] for account in world.find(ACCOUNT))}:
+def _refuse_account(inventory: Inventory, email: str) -> None:
+    if email not in {"default", *(account.props["email"] for account in inventory.find(ACCOUNT))}:
         raise bad(f"Service account {email} does not exist.")
 
 
@@ -80,15 +80,15 @@ def roles() -> frozenset[str]:
     return frozenset(basic | {f"roles/{s}.{n}" for s, names in table.items() if s != "basic" for n in names})
 
 
-def _refuse_grant(world: World, item: Item) -> None:
+def _refuse_grant(inventory: Inventory, item: Item) -> None:
     role, who = item.inputs["role"], item.inputs["member"]
     if who.startswith("serviceAccount:"):
-        _refuse_account(world, who.removeprefix("serviceAccount:"))
-    if who.startswith("principalSet://") and not any(f"/{p.id}/" in who for p in world.find(IDENTITY_POOL)):
+        _refuse_account(inventory, who.removeprefix("serviceAccount:"))
+    if who.startswith("principalSet://") and not any(f"/{p.id}/" in who for p in inventory.find(IDENTITY_POOL)):
         raise bad(f"Identity Pool does not exist ({who}).")
     if role.startswith("roles/"):
         refuse_role(role, who, project=item.inputs["project"] if item.kind == MEMBER else None)
-    elif not any(role == custom.id for custom in world.find(ROLE)):
+    elif not any(role == custom.id for custom in inventory.find(ROLE)):
         raise bad(f"Role ({role}) does not exist in the resource's hierarchy.")
 
 
@@ -185,14 +185,16 @@ def _same_network(a: Item, b: Item) -> bool:
     return one == other
 
 
-def _refuse_subnet(world: World, item: Item) -> None:
+def _refuse_subnet(inventory: Inventory, item: Item) -> None:
     inputs = item.inputs
-    neighbours = [n for n in (*world.find(SUBNET), *world.find(CLUSTER)) if n.id != item.id and _same_network(n, item)]
+    neighbours = [
+        n for n in (*inventory.find(SUBNET), *inventory.find(CLUSTER)) if n.id != item.id and _same_network(n, item)
+    ]
     taken = [r for n in neighbours for r in (_subnet_ranges if n.kind == SUBNET else _master_range)(n.inputs)]
     _refuse_overlap(_subnet_ranges(inputs) + taken)
-    old = next((s.inputs for s in world.find(SUBNET) if s.id == item.id), inputs)
+    old = next((s.inputs for s in inventory.find(SUBNET) if s.id == item.id), inputs)
     if old.get("secondaryIpRanges") != inputs.get("secondaryIpRanges") and any(
-        refers(cluster.inputs.get("subnetwork"), item) for cluster in world.find(CLUSTER)
+        refers(cluster.inputs.get("subnetwork"), item) for cluster in inventory.find(CLUSTER)
     ):
         raise CloudError(f"googleapi: Error 400: secondary ranges of '{item.id}' are in use, resourceInUse")
 
@@ -207,16 +209,16 @@ def _refuse_firewall(inputs: Props) -> None:
 # Clusters
 
 
-def _refuse_cluster(world: World, item: Item) -> None:
+def _refuse_cluster(inventory: Inventory, item: Item) -> None:
     inputs = item.inputs
     refuse_locations([item.props["location"], *inputs.get("nodeLocations", [])])
-    subnet = next(s.inputs for s in world.find(SUBNET) if refers(inputs.get("subnetwork"), s))
+    subnet = next(s.inputs for s in inventory.find(SUBNET) if refers(inputs.get("subnetwork"), s))
     names = [r["rangeName"] for r in subnet.get("secondaryIpRanges", [])]
     for key in ("clusterSecondaryRangeName", "servicesSecondaryRangeName"):
         name = inputs.get("ipAllocationPolicy", {}).get(key)
         if name and name not in names:
             raise bad(f'secondary range "{name}" does not exist in subnetwork "{inputs["subnetwork"]}"')
-    others = [c.inputs for c in world.find(CLUSTER) if c.id != item.id and _same_network(c, item)]
+    others = [c.inputs for c in inventory.find(CLUSTER) if c.id != item.id and _same_network(c, item)]
     _refuse_overlap([*_master_range(inputs), *_subnet_ranges(subnet), *(r for o in others for r in _master_range(o))])
     window = inputs.get("maintenancePolicy", {}).get("recurringWindow")
     if window:

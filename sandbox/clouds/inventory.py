@@ -1,4 +1,4 @@
-"""The simulated world: everything that exists in the simulated clouds, kept in one JSON file.
+"""The inventory: everything that exists in the simulated clouds, kept in one JSON file.
 
 Both clouds share it, because a Kubernetes Service of type LoadBalancer leaves a forwarding rule in the VPC.
 """
@@ -49,7 +49,7 @@ class Item:
         return merge(self.computed, {k: v for k, v in self.inputs.items() if not k.startswith("__")})
 
 
-class World:
+class Inventory:
     """The objects, the enabled APIs, and `log`, the (operation, kind, name) of every change in order."""
 
     def __init__(self, path: Path) -> None:
@@ -65,7 +65,7 @@ class World:
         self.log: list[tuple[str, str, str]] = [(op, kind, name) for op, kind, name in saved.get("log", [])]
 
     def save(self) -> None:
-        """Write it all, to a temporary file that is renamed: an interruption leaves the old world or the new one."""
+        """Write it all, to a temporary file that is renamed: an interruption leaves the old file or the new one."""
         items = [asdict(item) for item in self.items.values()]
         temporary = self.path.with_suffix(".tmp")
         sets = {"enabledApis": sorted(self.enabled_apis), "taken": sorted(self.taken)}
@@ -92,5 +92,5 @@ class World:
         ]
 
     def unique(self, what: str) -> str:
-        """64 hex digits that no other object of this world has, the same ones in every world of the same history."""
+        """64 hex digits that no other object has, the same ones in every inventory of the same history."""
         return hashlib.sha256(f"{len(self.log)} {what}".encode()).hexdigest()

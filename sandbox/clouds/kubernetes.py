@@ -9,7 +9,7 @@ real one may leave an object that is not ready; an update waits like a creation,
 
 from .calls import Call, Props, unknown
 from .google_kinds import last
-from .inventory import CloudError, Item, World, merge
+from .inventory import CloudError, Inventory, Item, merge
 from .kubernetes_cluster import Cluster, reach
 from .kubernetes_controllers import settle, stuck
 from .kubernetes_kinds import CLUSTER_SCOPED, NAMESPACE, RELEASE, SECRET, kind_of
@@ -21,8 +21,8 @@ class Kubernetes:
     config_replaces = "clusterIdentifier"
     config_target: tuple[str, ...] = ("kubeconfig", "context", "cluster")
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory = inventory
 
     def check(self, call: Call, old: Props, new: Props, suffix: str) -> Props:
         generated = f"{call.name}-{suffix[:8]}"
@@ -56,11 +56,11 @@ class Kubernetes:
 
     def preview(self, call: Call, object_id: str | None, inputs: Props) -> Props:
         shown = {k: v for k, v in inputs.items() if not k.startswith("__")}
-        item = self._get(Cluster(self.world, call.config), call, object_id)
+        item = self._get(Cluster(self.inventory, call.config), call, object_id)
         return merge(item.computed if item else {"status": unknown({})}, shown)
 
     def create(self, call: Call, inputs: Props) -> tuple[str, Props]:
-        cluster = Cluster(self.world, call.config)
+        cluster = Cluster(self.inventory, call.config)
         place = inputs if call.kind == RELEASE else inputs["metadata"]
         name, namespace = place["name"], place.get("namespace", "")
         object_id = f"{namespace}/{name}" if namespace else name
@@ -71,31 +71,31 @@ class Kubernetes:
         if namespace not in ("", "default", "kube-system") and not cluster.find(NAMESPACE, "", namespace):
             raise CloudError(f'{refused}: namespaces "{namespace}" not found')
         item = Item("kubernetes", call.kind, cluster.scope(namespace), name, object_id, inputs)
-        if item.key in self.world.items:
+        if item.key in self.inventory.items:
             raise CloudError(f'{refused}: {kind_of(item)} "{name}" already exists')
         if call.kind != RELEASE:
-            item.computed = {"metadata": {"uid": self.world.unique(object_id)[:32], "resourceVersion": "1"}}
+            item.computed = {"metadata": {"uid": self.inventory.unique(object_id)[:32], "resourceVersion": "1"}}
         settle(cluster, item)
-        self.world.record("create", item)
+        self.inventory.record("create", item)
         return object_id, item.props
 
     def read(self, call: Call, object_id: str) -> Props | None:
-        cluster = reach(self.world, call.config)
+        cluster = reach(self.inventory, call.config)
         item = self._get(cluster, call, object_id) if cluster else None
         return item.props if item else None
 
     def update(self, call: Call, object_id: str, inputs: Props) -> Props:
-        cluster = Cluster(self.world, call.config)
+        cluster = Cluster(self.inventory, call.config)
         item = self._get(cluster, call, object_id)
         if item is None:
             raise CloudError(f'{call.kind} "{object_id}" not found')
         changed = Item(item.cloud, item.kind, item.scope, item.name, item.id, inputs, dict(item.computed))
         settle(cluster, changed)
-        self.world.record("update", changed)
+        self.inventory.record("update", changed)
         return changed.props
 
     def delete(self, call: Call, object_id: str) -> None:
-        cluster = reach(self.world, call.config)
+        cluster = reach(self.inventory, call.config)
         if cluster is None:
             return
         item = self._get(cluster, call, object_id)
@@ -105,11 +105,11 @@ class Kubernetes:
             return
         if problem := stuck(cluster, item):
             raise CloudError(f"{kind_of(item)} {item.id} was not deleted: {problem}")
-        inside = self.world.find(scope=cluster.scope(item.name)) if item.kind == NAMESPACE else []
+        inside = self.inventory.find(scope=cluster.scope(item.name)) if item.kind == NAMESPACE else []
         for gone in (*inside, item):
             for rule in cluster.rules(gone):
-                self.world.record("delete", rule)
-            self.world.record("delete", gone)
+                self.inventory.record("delete", rule)
+            self.inventory.record("delete", gone)
 
     def _get(self, cluster: Cluster, call: Call, object_id: str | None) -> Item | None:
         return next((item for item in cluster.find(call.kind) if item.id == object_id), None)

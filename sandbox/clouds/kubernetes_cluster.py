@@ -7,7 +7,7 @@ import yaml
 from .calls import Props
 from .google_kinds import CLUSTER, FORWARDING_RULE, POOL, dns_endpoint, last
 from .google_machines import TPU_MACHINES
-from .inventory import CloudError, Item, World
+from .inventory import CloudError, Inventory, Item
 from .kubernetes_kinds import BUILT_IN_GROUPS, RELEASE
 
 CONTROLLER, PRESETS, LLM_CRDS = "kserve-llmisvc-resources", "kserve-runtime-configs", "kserve-llmisvc-crd"
@@ -29,14 +29,14 @@ def most_nodes(pool: Item) -> int:
 
 
 class Cluster:
-    """One cluster's part of the world: the one that the provider's kubeconfig points at."""
+    """One cluster's part of the inventory: the one that the provider's kubeconfig points at."""
 
-    def __init__(self, world: World, config: Props) -> None:
-        self.world = world
+    def __init__(self, inventory: Inventory, config: Props) -> None:
+        self.inventory = inventory
         kubeconfig = yaml.safe_load(config.get("kubeconfig") or "{}")
         server = kubeconfig["clusters"][0]["cluster"]["server"] if kubeconfig else "http://localhost:8080"
         self.host = server.removeprefix("https://")
-        found = [item for item in world.find(CLUSTER) if dns_endpoint(item) == self.host]
+        found = [item for item in inventory.find(CLUSTER) if dns_endpoint(item) == self.host]
         if not found:
             raise CloudError(
                 f'configured Kubernetes cluster is unreachable: Get "{server}/version": dial tcp: connection refused '
@@ -45,7 +45,7 @@ class Cluster:
         self.gke = found[0]
         self.project = self.gke.props["project"]
         self.region = "-".join(self.gke.inputs["location"].split("-")[:2])
-        pools = [pool for pool in world.find(POOL) if pool.scope.startswith(self.gke.id + "/") and most_nodes(pool)]
+        pools = [pool for pool in inventory.find(POOL) if pool.scope.startswith(self.gke.id + "/") and most_nodes(pool)]
         self.pools = [(pool.inputs.get("nodeConfig", {}).get("machineType", "e2-medium"), pool) for pool in pools]
         self.has_system_nodes = any(machine not in TPU_MACHINES for machine, _ in self.pools)
 
@@ -55,7 +55,7 @@ class Cluster:
 
     def find(self, kind: str, namespace: str | None = None, name: str | None = None) -> list[Item]:
         """Objects of one kind, everywhere unless a namespace is given."""
-        found = [item for item in self.world.find(kind, name=name) if item.scope.startswith(self.host + "/")]
+        found = [item for item in self.inventory.find(kind, name=name) if item.scope.startswith(self.host + "/")]
         return [item for item in found if namespace is None or item.scope == self.scope(namespace)]
 
     def release(self, chart: str, namespace: str | None = None) -> Item | None:
@@ -72,14 +72,16 @@ class Cluster:
     def rules(self, item: Item) -> list[Item]:
         """The forwarding rule that GKE made for a Service, if there is one."""
         return [
-            r for r in self.world.find(FORWARDING_RULE) if r.inputs["service"] == f"{item.kind} {item.scope} {item.id}"
+            r
+            for r in self.inventory.find(FORWARDING_RULE)
+            if r.inputs["service"] == f"{item.kind} {item.scope} {item.id}"
         ]
 
 
-def reach(world: World, config: Props) -> Cluster | None:
+def reach(inventory: Inventory, config: Props) -> Cluster | None:
     """The provider's cluster, or None if it is gone and Pulumi was told that so are its objects."""
     try:
-        return Cluster(world, config)
+        return Cluster(inventory, config)
     except CloudError as unreachable:
         if os.environ.get("PULUMI_K8S_DELETE_UNREACHABLE") == "true":
             return None

@@ -73,24 +73,24 @@ def _balance(cluster: Cluster, item: Item) -> None:
     rules, spec = cluster.rules(item), item.inputs.get("spec", {})
     if spec.get("type") != "LoadBalancer":
         for rule in rules:
-            cluster.world.record("delete", rule)
+            cluster.inventory.record("delete", rule)
         item.computed["status"] = {"loadBalancer": {}}
         return
     if not cluster.release("gateway", item.inputs["metadata"]["namespace"]):
         raise CloudError(f"timed out: Service {item.id} does not target any Pods")
     address = spec.get("loadBalancerIP")
-    others = [r for r in cluster.world.find(FORWARDING_RULE) if r not in rules and r.inputs["address"] == address]
-    reserved = [a for a in cluster.world.find(ADDRESS) if a.props["address"] == address]
+    others = [r for r in cluster.inventory.find(FORWARDING_RULE) if r not in rules and r.inputs["address"] == address]
+    reserved = [a for a in cluster.inventory.find(ADDRESS) if a.props["address"] == address]
     if address and (others or not any(a.props["region"] == cluster.region for a in reserved)):
         problem = f"in use by {others[0].id}" if others else f"not a reserved address of {cluster.region}"
         raise CloudError(f"timed out: Service {item.id}: SyncLoadBalancerFailed: {address} is {problem}")
-    address = address or (rules[0].inputs["address"] if rules else free_address(cluster.world))
+    address = address or (rules[0].inputs["address"] if rules else free_address(cluster.inventory))
     scope = f"projects/{cluster.project}/regions/{cluster.region}/forwardingRules"
-    name = rules[0].name if rules else f"a{cluster.world.unique(item.id)[:31]}"
+    name = rules[0].name if rules else f"a{cluster.inventory.unique(item.id)[:31]}"
     points = {"network": cluster.gke.inputs["network"], "address": address}
     rule = Item("gcp", FORWARDING_RULE, scope, name, f"{scope}/{name}", points)
     rule.inputs["service"] = f"{item.kind} {item.scope} {item.id}"
-    cluster.world.record("update" if rules else "create", rule)
+    cluster.inventory.record("update" if rules else "create", rule)
     item.computed["status"] = {"loadBalancer": {"ingress": [{"ip": address}]}}
 
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 from sandbox.api_client import MERGE, Api, Json
 from sandbox.clouds.google_kinds import ADDRESS, CLUSTER, FORWARDING_RULE, dns_endpoint, free_address
-from sandbox.clouds.inventory import Item, World
+from sandbox.clouds.inventory import Inventory, Item
 from sandbox.clouds.kubernetes_kinds import SERVICE
 
 from .forward import forward
@@ -23,8 +23,8 @@ SLICE_LABEL = "kubernetes.io/service-name"
 class Services:
     """All Services of a cluster."""
 
-    def __init__(self, api: Api, world: World) -> None:
-        self._api, self._world = api, world
+    def __init__(self, api: Api, inventory: Inventory) -> None:
+        self._api, self._inventory = api, inventory
         self._listening: dict[tuple[str, int], ExitStack] = {}
         self._backends: dict[tuple[str, str], list[tuple[str, int]]] = {}
         self._refused: set[tuple[str, str]] = set()
@@ -94,12 +94,12 @@ class Services:
         """What a forwarding rule says of the Service that it is for, as the simulated cluster does, and the rule."""
         namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
         owner = f"{SERVICE} {dns_endpoint(cluster)}/{namespace} {namespace}/{name}"
-        return owner, next((r for r in self._world.find(FORWARDING_RULE) if r.inputs["service"] == owner), None)
+        return owner, next((r for r in self._inventory.find(FORWARDING_RULE) if r.inputs["service"] == owner), None)
 
     def _assign(self, service: Json) -> str | None:
         """The address that a Service has in Google Cloud, from now on if it had none; None if it cannot have it."""
-        with self._world.lock:
-            clusters = self._world.find(CLUSTER)
+        with self._inventory.lock:
+            clusters = self._inventory.find(CLUSTER)
             if not clusters:
                 return None
             cluster = clusters[-1]
@@ -108,8 +108,10 @@ class Services:
             address = service["spec"].get("loadBalancerIP") or (rule and rule.inputs["address"])
             if rule and rule.inputs["address"] == address:
                 return address
-            reserved = [a for a in self._world.find(ADDRESS) if a.props["region"] == region]
-            others = [r for r in self._world.find(FORWARDING_RULE) if r is not rule and r.inputs["address"] == address]
+            reserved = [a for a in self._inventory.find(ADDRESS) if a.props["region"] == region]
+            others = [
+                r for r in self._inventory.find(FORWARDING_RULE) if r is not rule and r.inputs["address"] == address
+            ]
             if address and (others or address not in [a.props["address"] for a in reserved]):
                 problem = f'requested ip "{address}" is neither static nor assigned to the LB'
                 message = f"Error syncing load balancer: failed to ensure load balancer: {problem}"
@@ -119,17 +121,17 @@ class Services:
                 return None
             scope = f"projects/{project}/regions/{region}/forwardingRules"
             name = rule.name if rule else f"a{service['metadata']['uid'].replace('-', '')[:31]}"
-            points = {"network": cluster.inputs["network"], "address": address or free_address(self._world)}
+            points = {"network": cluster.inputs["network"], "address": address or free_address(self._inventory)}
             item = Item("gcp", FORWARDING_RULE, scope, name, f"{scope}/{name}", points | {"service": owner})
-            self._world.record("update" if rule else "create", item)
+            self._inventory.record("update" if rule else "create", item)
             return item.inputs["address"]
 
     def _release(self, service: Json) -> None:
-        with self._world.lock:
-            for cluster in self._world.find(CLUSTER):
+        with self._inventory.lock:
+            for cluster in self._inventory.find(CLUSTER):
                 rule = self._rule(cluster, service)[1]
                 if rule:
-                    self._world.record("delete", rule)
+                    self._inventory.record("delete", rule)
 
 
 def _loopback(change: str, address: str) -> None:

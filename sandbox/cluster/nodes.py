@@ -24,7 +24,7 @@ from sandbox.clouds import google_machines, nat
 from sandbox.clouds.firewall import control_plane_flows
 from sandbox.clouds.google_kinds import CLUSTER, POOL
 from sandbox.clouds.google_machines import TPU_MACHINES
-from sandbox.clouds.inventory import Item, World
+from sandbox.clouds.inventory import Inventory, Item
 
 from . import packet_filter
 from .control_plane import ControlPlane
@@ -156,9 +156,9 @@ class Gke:
     and a node that is lost is not replaced.
     """
 
-    def __init__(self, plane: ControlPlane, world: World, *, delay: float = 1) -> None:
+    def __init__(self, plane: ControlPlane, inventory: Inventory, *, delay: float = 1) -> None:
         self.capacity_available = True
-        self._plane, self._world, self._delay = plane, world, delay
+        self._plane, self._inventory, self._delay = plane, inventory, delay
         self._api = Api(plane.kubeconfig)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gke", daemon=True)
@@ -167,7 +167,7 @@ class Gke:
         self._made = 0
         self._targets: dict[str, int] = {}  # how many nodes a pool is to have
         self._growing: dict[str, float] = {}  # when a pool's next node comes
-        self._services = Services(self._api, world)
+        self._services = Services(self._api, inventory)
         self._said: set[tuple[str, str]] = set()
         self._allowed: set[Allowed] | None = None  # as the packet filter has it
 
@@ -208,9 +208,9 @@ class Gke:
     # Nodes.
 
     def _follow_pools(self) -> None:
-        with self._world.lock:
-            clusters = self._world.find(CLUSTER)
-            found = [(p, c) for p in self._world.find(POOL) for c in clusters if p.scope.startswith(c.id + "/")]
+        with self._inventory.lock:
+            clusters = self._inventory.find(CLUSTER)
+            found = [(p, c) for p in self._inventory.find(POOL) for c in clusters if p.scope.startswith(c.id + "/")]
             pools = {p.id: _pool(p, c) for p, c in found}
         self._pools = pools
         self._targets = {p.id: max(p.least, self._targets.get(p.id, p.initial)) for p in pools.values()}
@@ -277,8 +277,8 @@ class Gke:
 
     def _filter(self, pods: list[Json]) -> None:
         """Let the control plane open to Pods what the firewall lets it open to their nodes."""
-        with self._world.lock:
-            flows = control_plane_flows(self._world.find())
+        with self._inventory.lock:
+            flows = control_plane_flows(self._inventory.find())
         places = [(self._pool_of(pod["spec"].get("nodeName", "")), pod["status"].get("podIP")) for pod in pods]
         allowed = None
         if flows is not None:
@@ -291,8 +291,8 @@ class Gke:
         return self._nodes.get(node, ("", ""))[0]
 
     def _reaches(self, node: str, host: str) -> bool:
-        with self._world.lock:
-            return nat.reaches(self._world.find(), self._pool_of(node), host)
+        with self._inventory.lock:
+            return nat.reaches(self._inventory.find(), self._pool_of(node), host)
 
     # The cluster autoscaler.
 

@@ -83,10 +83,10 @@ class RealSandbox(Sandbox):
         self.patience = patience
 
     def _clouds(self) -> dict[str, Cloud]:
-        self.world.listeners.append(self._publish)
-        self.gke = self._cleanup.enter_context(Gke(self._plane, self.world))
+        self.inventory.listeners.append(self._publish)
+        self.gke = self._cleanup.enter_context(Gke(self._plane, self.inventory))
         self._install(official_plugin() or self._built_plugin())
-        return {"gcp": Google(self.world)}
+        return {"gcp": Google(self.inventory)}
 
     def _install(self, plugin: Path) -> None:
         """Put the plugin where the engine looks for it, which passes over a link in place of the folder."""

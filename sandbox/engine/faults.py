@@ -70,5 +70,5 @@ class FaultySandbox(Sandbox):
         if effect == KILLED_AFTER:
             raise self._kill()
         if fault and effect == IN_ERROR:
-            made = self.world.find(call.kind)[-1]
+            made = self.inventory.find(call.kind)[-1]
             raise NotReadyError(made.id, made.props, fault.message)

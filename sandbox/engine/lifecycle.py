@@ -81,6 +81,6 @@ def life(sandbox: Sandbox, verbose: bool, *, use: Callable[[], None] | None = No
         unchanged("up again", sandbox.up, verbose)
     lift_protection(sandbox, verbose)
     step("destroy", sandbox.destroy, verbose)
-    left = [r["urn"] for r in sandbox.resources()] + [item.id for item in sandbox.world.find()]
+    left = [r["urn"] for r in sandbox.resources()] + [item.id for item in sandbox.inventory.find()]
     if left:
         raise SandboxError(f"destroy left {len(left)} objects: {', '.join(left)}")

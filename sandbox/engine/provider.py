@@ -109,7 +109,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         config = self.configs.get(context.peer() or "", {})
         call = Call(kind.rsplit("$", 1)[-1], request.urn, name, config, _props(state) if state else {})
         try:
-            with self.cloud.world.lock:
+            with self.cloud.inventory.lock:
                 return operation(call)
         except CloudError as error:
             message = str(error)
@@ -155,7 +155,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Check(self, request: Any, context: Any) -> Any:
         def check(call: Call) -> Any:
-            suffix = request.randomSeed.hex() or self.cloud.world.unique(call.urn)
+            suffix = request.randomSeed.hex() or self.cloud.inventory.unique(call.urn)
             inputs = self.cloud.check(call, _props(request.olds), _props(request.news), suffix)
             return provider_pb2.CheckResponse(inputs=_struct(inputs))
 

@@ -17,7 +17,7 @@ from pulumi import automation
 
 from sandbox.clouds.calls import Call, Cloud
 from sandbox.clouds.google import Google
-from sandbox.clouds.inventory import World
+from sandbox.clouds.inventory import Inventory
 from sandbox.clouds.kubernetes import Kubernetes
 
 from . import language_host, pulumi_cli, stack_file
@@ -83,7 +83,7 @@ def _pulumi(root: str | None) -> automation.PulumiCommand:
 
 
 class Sandbox:
-    """A stack with its state, its copy of the stack file and its simulated world in the folder `home`.
+    """A stack with its state, its copy of the stack file and the inventory of its clouds in the folder `home`.
 
     A context manager; everything in `home` outlives it. The stack file of the project is read, never written:
     its encrypted values become `PLACEHOLDER`, and an unset `gcp:project` becomes `simulated-project`. `config`
@@ -91,7 +91,7 @@ class Sandbox:
     is the folder of another Pulumi project: its stacks need no file, as their program says what it is missing.
     """
 
-    world: World
+    inventory: Inventory
     stack_file: Path
     """The copy that the engine reads and writes."""
 
@@ -128,7 +128,7 @@ class Sandbox:
         logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
         language_host.install()
         secrets, late = self._copy_settings(source, work_dir)
-        self.world = World(self.home / "world.json")
+        self.inventory = Inventory(self.home / "inventory.json")
         try:
             ports = [f"{name}:{self._serve(cloud, name)}" for name, cloud in self._clouds().items()]
             environment = {
@@ -172,7 +172,7 @@ class Sandbox:
 
     def _clouds(self) -> dict[str, Cloud]:
         """What stands in for the clouds, by the name of the provider."""
-        return {"gcp": Google(self.world), "kubernetes": Kubernetes(self.world)}
+        return {"gcp": Google(self.inventory), "kubernetes": Kubernetes(self.inventory)}
 
     def _around(self, _operation: str, _call: Call) -> AbstractContextManager[None]:
         """What happens around each create, update and delete: nothing."""
@@ -230,7 +230,7 @@ class Sandbox:
         return self.stack.up(**options)
 
     def refresh(self, **options: Any) -> automation.RefreshResult:
-        """Read the simulated world into the state. The engine does not run the program."""
+        """Read what exists in the simulated clouds into the state. The engine does not run the program."""
         return self.stack.refresh(**options)
 
     def destroy(self, **options: Any) -> automation.DestroyResult:

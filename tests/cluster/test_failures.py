@@ -134,15 +134,15 @@ def test_a_chart_that_cannot_be_pulled(stack: RealSandbox) -> None:
 
 def test_a_gateway_without_an_address(stack: RealSandbox, plane: ControlPlane) -> None:
     plane.kubectl("delete", "service", "--namespace=istio-ingress", "inference-gateway")
-    [ours] = stack.world.find(NETWORK)
+    [ours] = stack.inventory.find(NETWORK)
     address, network = stack.outputs()["gatewayAddress"], f"{ours.id}-of-another"
     other = Item("gcp", FORWARDING_RULE, "other", "other", "other/other", {"address": address, "network": network})
     other.inputs["service"] = "of somebody else"
-    stack.world.record("create", other)
+    stack.inventory.record("create", other)
     stack.refresh()
     said = failure(stack)
     assert "Service was not allocated an IP address" in said
-    stack.world.record("delete", other)
+    stack.inventory.record("delete", other)
 
 
 def test_a_webhook_that_does_not_answer(stack: RealSandbox, plane: ControlPlane) -> None:

@@ -12,7 +12,7 @@ from infra.models.pod import pod_template
 from infra.models.routes import PORT
 from infra.settings.model import Model
 from sandbox.clouds.google_kinds import CLUSTER, FIREWALL, NAT, NETWORK, POOL, ROUTER, SUBNET
-from sandbox.clouds.inventory import Item, World
+from sandbox.clouds.inventory import Inventory, Item
 from sandbox.cluster.control_plane import ClusterError, ControlPlane, wait_until
 from sandbox.cluster.nodes import Gke
 from tests.support.project import stack_file
@@ -22,38 +22,38 @@ CLUSTER_ID = "projects/p/locations/us-east5-a/clusters/c"
 IN_REGION = {"network": "vpc", "region": "us-east5"}
 
 
-def record(world: World, kind: str, name: str, inputs: dict[str, Any], **computed: Any) -> None:
+def record(inventory: Inventory, kind: str, name: str, inputs: dict[str, Any], **computed: Any) -> None:
     scope = CLUSTER_ID + "/nodePools" if kind == POOL else kind
     object_id = CLUSTER_ID if kind == CLUSTER else f"{scope}/{name}"
-    operation = "update" if ("gcp", kind, scope, name) in world.items else "create"
-    world.record(operation, Item("gcp", kind, scope, name, object_id, inputs, computed))
+    operation = "update" if ("gcp", kind, scope, name) in inventory.items else "create"
+    inventory.record(operation, Item("gcp", kind, scope, name, object_id, inputs, computed))
 
 
-def open_port(world: World, port: int) -> None:
+def open_port(inventory: Inventory, port: int) -> None:
     allows = [{"protocol": "tcp", "ports": [str(port)]}]
-    record(world, FIREWALL, "webhooks", {"network": "vpc", "sourceRanges": ["172.16.0.0/28"], "allows": allows})
+    record(inventory, FIREWALL, "webhooks", {"network": "vpc", "sourceRanges": ["172.16.0.0/28"], "allows": allows})
 
 
-def translate(world: World, which: str) -> None:
-    record(world, NAT, "nat", {"router": "r", "region": "us-east5", "sourceSubnetworkIpRangesToNat": which})
+def translate(inventory: Inventory, which: str) -> None:
+    record(inventory, NAT, "nat", {"router": "r", "region": "us-east5", "sourceSubnetworkIpRangesToNat": which})
 
 
 @pytest.fixture
-def world(plane: ControlPlane, tmp_path: Path) -> Iterator[World]:
+def inventory(plane: ControlPlane, tmp_path: Path) -> Iterator[Inventory]:
     """A cluster of one private node, with NAT, which nodes and Pods follow."""
-    world = World(tmp_path / "world.json")
-    record(world, NETWORK, "vpc", {})
-    record(world, SUBNET, "nodes", IN_REGION)
-    record(world, ROUTER, "r", IN_REGION)
-    translate(world, "ALL_SUBNETWORKS_ALL_IP_RANGES")
+    inventory = Inventory(tmp_path / "inventory.json")
+    record(inventory, NETWORK, "vpc", {})
+    record(inventory, SUBNET, "nodes", IN_REGION)
+    record(inventory, ROUTER, "r", IN_REGION)
+    translate(inventory, "ALL_SUBNETWORKS_ALL_IP_RANGES")
     private = {"enablePrivateNodes": True, "masterIpv4CidrBlock": "172.16.0.0/28"}
     place = {"network": "vpc", "subnetwork": "nodes", "location": "us-east5-a"}
-    record(world, CLUSTER, "c", {**place, "privateClusterConfig": private}, project="p")
+    record(inventory, CLUSTER, "c", {**place, "privateClusterConfig": private}, project="p")
     config = {"machineType": "ct6e-standard-4t"}
-    record(world, POOL, "pool", {"nodeConfig": config, "initialNodeCount": 1}, version="1.34.1-gke.1")
-    with Gke(plane, world):
+    record(inventory, POOL, "pool", {"nodeConfig": config, "initialNodeCount": 1}, version="1.34.1-gke.1")
+    with Gke(plane, inventory):
         try:
-            yield world
+            yield inventory
         finally:
             plane.kubectl("delete", "validatingwebhookconfiguration", "--all")
             plane.kubectl("delete", "pod,service", "--selector=of=network", "--grace-period=1")
@@ -107,25 +107,25 @@ def waiting(plane: ControlPlane) -> dict[str, str]:
     return next((c["state"].get("waiting", {}) for c in status.get("containerStatuses", [])), {})
 
 
-def test_a_webhook_times_out_without_a_rule_for_its_port(world: World, plane: ControlPlane) -> None:
-    open_port(world, 1)
+def test_a_webhook_times_out_without_a_rule_for_its_port(inventory: Inventory, plane: ControlPlane) -> None:
+    open_port(inventory, 1)
     apply(plane, pod(), *webhook())
     plane.kubectl("wait", "--for=condition=Ready", "pod/behind", "--timeout=60s")  # the kubelet's probe is let through
     wait_until(lambda: "no endpoints" not in refusal(plane), "the webhook has no Pod", 20)
     said = refusal(plane)
     assert 'failed calling webhook "behind.example.com": failed to call webhook: Post' in said
     assert said.endswith("context deadline exceeded")
-    open_port(world, PORT)
+    open_port(inventory, PORT)
     health = f"/api/v1/namespaces/default/pods/behind:{PORT}/proxy/health"  # the same way, without TLS
     plane.kubectl("get", f"--raw={health}", "--request-timeout=10s")
 
 
-def test_no_image_is_pulled_when_nat_is_for_no_subnets(world: World, plane: ControlPlane) -> None:
-    translate(world, "LIST_OF_SUBNETWORKS")
+def test_no_image_is_pulled_when_nat_is_for_no_subnets(inventory: Inventory, plane: ControlPlane) -> None:
+    translate(inventory, "LIST_OF_SUBNETWORKS")
     apply(plane, pod())
     wait_until(lambda: "reason" in waiting(plane), "the Pod does not wait", 30)
     wait_until(lambda: "ImagePull" in waiting(plane)["reason"], "the image is pulled", 10)
     assert 'failed to do request: Head "https://registry-1.docker.io/v2/vllm/vllm-tpu/' in waiting(plane)["message"]
     assert waiting(plane)["message"].endswith("i/o timeout")
-    translate(world, "ALL_SUBNETWORKS_ALL_IP_RANGES")
+    translate(inventory, "ALL_SUBNETWORKS_ALL_IP_RANGES")
     plane.kubectl("wait", "--for=condition=Ready", "pod/behind", "--timeout=60s")

@@ -78,6 +78,6 @@ def two_models(up: Make) -> Sandbox:
 
 def since(sandbox: Sandbox, operation: Callable[[], Any]) -> list[tuple[str, str, str]]:
     """What an operation does in the clouds: (create, update or delete; type; name), in order."""
-    before = len(sandbox.world.log)
+    before = len(sandbox.inventory.log)
     operation()
-    return sandbox.world.log[before:]
+    return sandbox.inventory.log[before:]

@@ -38,7 +38,7 @@ def refusal(stack: Sandbox, text: str | bytes) -> str:
     finally:
         stack.stack_file.write_bytes(good)
     assert " code: 1\n" in str(refused.value)
-    assert stack.world.log == []
+    assert stack.inventory.log == []
     return "\n".join(said)
 
 

@@ -32,7 +32,7 @@ def test_outputs_are_the_api_guides(up: Make) -> None:
     base = "http://34.7.208.8/llm-d-inference-scheduling/qwen2-3b-pattern1"
     assert (outputs["baseUrl"], outputs["model"]) == (base, "/mnt/models")
     assert outputs["endpoints"]["chatCompletions"] == f"{base}/v1/chat/completions"
-    [cluster] = stack.world.find("gcp:container/cluster:Cluster")
+    [cluster] = stack.inventory.find("gcp:container/cluster:Cluster")
     assert outputs["clusterName"] == cluster.name
     assert f" {cluster.name} " in outputs["kubeconfigCommand"]
 
@@ -98,7 +98,7 @@ def test_token_is_in_no_output_and_encrypted_in_the_state(sandbox: Make) -> None
     stack.preview(on_output=said.append, diff=True)
     stack.up(on_output=said.append, diff=True)
     state = "".join(path.read_text() for path in (stack.home / "state").rglob("*.json"))
-    assert len(stack.world.find("kubernetes:core/v1:Secret")) == 1
+    assert len(stack.inventory.find("kubernetes:core/v1:Secret")) == 1
     assert "hf_visible" not in state
     assert "hf_visible" not in "".join(said)
 
@@ -147,7 +147,7 @@ def test_machine_type_that_does_not_exist_fails_in_googles_words(sandbox: Make) 
 
 def test_autoscaled_nodes_are_no_change(up: Make) -> None:
     stack = up()
-    for pool in stack.world.find("gcp:container/nodePool:NodePool"):
+    for pool in stack.inventory.find("gcp:container/nodePool:NodePool"):
         pool.inputs["initialNodeCount"] = 3
         pool.computed["nodeCount"] = 3
     stack.refresh()
@@ -198,19 +198,19 @@ def test_new_place_for_the_cluster_removes_the_old_one_whole_first(up: Make, cha
     assert [step for step in done if step in order] == order
     assert unchanged(stack.preview())
     stack.destroy()
-    assert stack.world.find() == []
+    assert stack.inventory.find() == []
 
 
 def test_lost_cluster_is_noticed_and_comes_back_with_everything_in_it(
     up: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = up()
-    deployed = {item.key[1:2] + item.key[3:] for item in stack.world.find() if item.cloud == "kubernetes"}
-    [cluster] = stack.world.find("gcp:container/cluster:Cluster")
+    deployed = {item.key[1:2] + item.key[3:] for item in stack.inventory.find() if item.cloud == "kubernetes"}
+    [cluster] = stack.inventory.find("gcp:container/cluster:Cluster")
     host = cluster.computed["controlPlaneEndpointsConfig"]["dnsEndpointConfig"]["endpoint"]
-    for item in stack.world.find():
+    for item in stack.inventory.find():
         if item is cluster or item.scope.startswith((f"{host}/", f"{cluster.id}/")) or "forwardingRule" in item.kind:
-            stack.world.record("delete", item)
+            stack.inventory.record("delete", item)
     with pytest.raises(CommandError, match="unreachable"):
         stack.refresh()
     with pytest.raises(CommandError, match="PULUMI_K8S_DELETE_UNREACHABLE=true"):
@@ -218,20 +218,20 @@ def test_lost_cluster_is_noticed_and_comes_back_with_everything_in_it(
     monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
     stack.refresh()
     stack.up()
-    assert {item.key[1:2] + item.key[3:] for item in stack.world.find() if item.cloud == "kubernetes"} == deployed
+    assert {item.key[1:2] + item.key[3:] for item in stack.inventory.find() if item.cloud == "kubernetes"} == deployed
     assert unchanged(stack.preview())
     stack.destroy()
-    assert stack.world.find() == []
+    assert stack.inventory.find() == []
 
 
 def test_drift_of_a_service_is_shown_and_put_right(up: Make) -> None:
     stack = up()
-    [service] = stack.world.find(LLM)
+    [service] = stack.inventory.find(LLM)
     service.inputs["spec"]["replicas"] = 0
     stack.refresh()
     assert not unchanged(stack.preview())
     assert since(stack, stack.up) == [("update", LLM, "qwen2-3b-pattern1")]
-    assert stack.world.find(LLM)[0].inputs["spec"]["replicas"] == 1
+    assert stack.inventory.find(LLM)[0].inputs["spec"]["replicas"] == 1
 
 
 # Teardown
@@ -259,14 +259,14 @@ def test_destroy_leaves_nothing_and_goes_in_order(two_models: Sandbox) -> None:
     for kind in ("subnetwork:Subnetwork", "router:Router", "routerNat:RouterNat", "firewall:Firewall"):
         assert max(position(f"gcp:compute/{kind}")) < min(vpc)
     assert max(position("gcp:container/nodePool:NodePool")) < min(position("gcp:container/cluster:Cluster"))
-    assert two_models.world.find() == []
+    assert two_models.inventory.find() == []
     assert two_models.resources() == []
 
 
 def test_apis_stay_enabled_after_destroy(up: Make) -> None:
     stack = up()
     stack.destroy()
-    assert any(api.endswith("container.googleapis.com") for api in stack.world.enabled_apis)
+    assert any(api.endswith("container.googleapis.com") for api in stack.inventory.enabled_apis)
 
 
 def test_protected_stack_refuses_in_the_preview_of_destroy_and_lets_go_when_told(up: Make) -> None:
@@ -276,7 +276,7 @@ def test_protected_stack_refuses_in_the_preview_of_destroy_and_lets_go_when_told
     stack.set_config("protect", False)
     stack.up()
     stack.destroy()
-    assert stack.world.find() == []
+    assert stack.inventory.find() == []
 
 
 def test_stack_can_go_up_again_after_destroy(up: Make) -> None:
@@ -288,7 +288,7 @@ def test_stack_can_go_up_again_after_destroy(up: Make) -> None:
 
 def test_failed_up_is_finished_by_the_next_one(up: Make) -> None:
     stack = up(models=[{**MODEL, "replicas": 1}])
-    [pool] = [p for p in stack.world.find("gcp:container/nodePool:NodePool") if p.name.startswith("tpu")]
+    [pool] = [p for p in stack.inventory.find("gcp:container/nodePool:NodePool") if p.name.startswith("tpu")]
     pool.inputs["autoscaling"]["totalMaxNodeCount"] = 0  # someone took the capacity away
     stack.set_config("models", [{**MODEL, "maxModelLen": 1024}])
     with pytest.raises(CommandError):
@@ -297,7 +297,7 @@ def test_failed_up_is_finished_by_the_next_one(up: Make) -> None:
     stack.up()
     assert unchanged(stack.preview())
     stack.destroy()
-    assert stack.world.find() == []
+    assert stack.inventory.find() == []
 
 
 # Bad input
@@ -313,7 +313,7 @@ def test_broken_stack_file_is_one_message_without_traceback_and_changes_nothing(
     for line in ('tpuSlice: "v6e-16"', "tpuMaxNodes: ", 'models[0].uri: "gs://bucket/qwen"'):
         assert line in text
     assert "Traceback" not in text + str(failed.value)
-    assert stack.world.log == []
+    assert stack.inventory.log == []
 
 
 def test_engine_refuses_a_scalar_of_the_wrong_type(sandbox: Make) -> None:

@@ -105,7 +105,7 @@ def recover(stack: FaultySandbox) -> None:
 
 def in_the_clouds(stack: FaultySandbox) -> list[tuple[str, str]]:
     """Type and id of what exists, but for what GKE makes and removes by itself."""
-    return sorted((item.kind, item.id) for item in stack.world.find() if item.kind != FORWARDING_RULE)
+    return sorted((item.kind, item.id) for item in stack.inventory.find() if item.kind != FORWARDING_RULE)
 
 
 def in_the_state(stack: FaultySandbox) -> list[tuple[str, str]]:
@@ -124,5 +124,5 @@ def everything_up(stack: FaultySandbox) -> None:
 def nothing_left(stack: FaultySandbox) -> None:
     """`destroy` succeeds, and nothing is there."""
     stack.destroy()
-    assert stack.world.find() == []
+    assert stack.inventory.find() == []
     assert stack.resources() == []

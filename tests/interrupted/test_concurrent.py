@@ -53,7 +53,7 @@ def test_second_run_during_destroy_is_refused_and_the_first_finishes(up: Make) -
     stack = up()
     with running(stack, "delete", stack.destroy):
         every_other_run_is_refused(stack)
-    assert stack.world.find() == []
+    assert stack.inventory.find() == []
     everything_up(stack)
     nothing_left(stack)
 
@@ -76,7 +76,7 @@ def test_ctrl_c_twice_loses_nothing_that_the_cloud_finishes_afterwards(sandbox: 
     stack = sandbox()
     stack.fail(Fault("create", CLUSTER, HELD))
     cancelling, made = Event(), Event()
-    stack.world.listeners.append(lambda _, item: made.set() if "cluster:Cluster" in item.kind else None)
+    stack.inventory.listeners.append(lambda _, item: made.set() if "cluster:Cluster" in item.kind else None)
     with ThreadPoolExecutor() as threads:
         run = threads.submit(stack.up, on_output=lambda line: cancelling.set() if "^C received" in line else None)
         try:

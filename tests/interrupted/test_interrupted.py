@@ -69,7 +69,7 @@ def test_up_interrupted(sandbox: Make, copy_of: Callable[[Path], FaultySandbox],
     made = [thing for thing in in_the_clouds(stack) if thing[0] not in MADE_IN_STEPS]
     everything_up(stack)
     assert set(made) <= set(in_the_clouds(stack))
-    assert "update" not in [operation for operation, _, _ in stack.world.log]
+    assert "update" not in [operation for operation, _, _ in stack.inventory.log]
     if effect == KILLED_AFTER:  # of the others, all was made by this `up`
         assert set(stack.preview().change_summary) == {"same"}
     nothing_left(stack)

@@ -10,7 +10,7 @@ import pytest
 from pulumi.automation import CommandError
 
 from sandbox.clouds.google_kinds import ACCOUNT, BUCKET, FOLDER, IDENTITY_POOL, IDENTITY_PROVIDER, KEY, KEY_RING, OBJECT
-from sandbox.clouds.inventory import Item, World
+from sandbox.clouds.inventory import Inventory, Item
 from sandbox.engine.stack import Sandbox, SandboxError, setting
 from tests.engine.conftest import since
 from tests.support.project import ROOT
@@ -53,9 +53,9 @@ def stack(deployed_bootstrap: Path, tmp_path: Path) -> Iterator[Sandbox]:
 
 def write_state(stack: Sandbox, environment: str) -> None:
     """What Pulumi does with the backend URL of an environment."""
-    [bucket] = stack.world.find(BUCKET)
+    [bucket] = stack.inventory.find(BUCKET)
     path = f"{environment}/.pulumi/meta.yaml"
-    stack.world.record("create", Item("gcp", OBJECT, bucket.name, path, f"{bucket.name}/{path}", {}))
+    stack.inventory.record("create", Item("gcp", OBJECT, bucket.name, path, f"{bucket.name}/{path}", {}))
 
 
 def test_it_goes_up_in_empty_projects_shows_no_change_and_goes_away(bootstrap: Bootstrap) -> None:
@@ -65,7 +65,7 @@ def test_it_goes_up_in_empty_projects_shows_no_change_and_goes_away(bootstrap: B
     assert set(stack.preview().change_summary) == {"same"}
     assert set(stack.refresh().summary.resource_changes or {}) == {"same"}
     stack.destroy()
-    assert stack.world.find() == []
+    assert stack.inventory.find() == []
 
 
 def test_preview_and_its_refresh_write_nothing_into_the_backend(stack: Sandbox) -> None:
@@ -82,14 +82,14 @@ def test_preview_and_its_refresh_write_nothing_into_the_backend(stack: Sandbox) 
 def test_names_of_keys_and_of_the_pool_stay_taken_and_another_bootstrap_gets_around_it(bootstrap: Bootstrap) -> None:
     stack = bootstrap(protect="false")
     stack.up()
-    made = {i.id for k in (KEY_RING, KEY, IDENTITY_POOL, IDENTITY_PROVIDER) for i in stack.world.find(k)}
+    made = {i.id for k in (KEY_RING, KEY, IDENTITY_POOL, IDENTITY_PROVIDER) for i in stack.inventory.find(k)}
     stack.destroy()
-    assert World(stack.world.path).taken == made
+    assert Inventory(stack.inventory.path).taken == made
     with pytest.raises(CommandError, match="workloadIdentityPools/github-actions' already exists"):
         stack.up()
     stack.set_config("workloadIdentityPool", "github-actions-2")
     stack.up()
-    assert len(stack.world.find(KEY)) == 2
+    assert len(stack.inventory.find(KEY)) == 2
 
 
 def test_destroy_is_refused_until_protection_is_lifted(stack: Sandbox) -> None:
@@ -98,7 +98,7 @@ def test_destroy_is_refused_until_protection_is_lifted(stack: Sandbox) -> None:
     stack.set_config("protect", False)
     assert since(stack, stack.up) == []
     stack.destroy()
-    assert stack.world.find() == []
+    assert stack.inventory.find() == []
 
 
 def test_bucket_and_folder_with_state_in_them_stay_even_without_protection(bootstrap: Bootstrap) -> None:
@@ -107,22 +107,22 @@ def test_bucket_and_folder_with_state_in_them_stay_even_without_protection(boots
     write_state(stack, "prod")
     with pytest.raises(CommandError, match=r"which holds .*/prod/\.pulumi/meta\.yaml, without `forceDestroy`"):
         stack.destroy()
-    assert stack.world.find(BUCKET)
-    assert "prod/" in {folder.name for folder in stack.world.find(FOLDER)}
+    assert stack.inventory.find(BUCKET)
+    assert "prod/" in {folder.name for folder in stack.inventory.find(FOLDER)}
 
 
 def test_key_of_an_environment_that_is_taken_out_stays_while_protected(stack: Sandbox) -> None:
     stack.set_config("environments", {"prod": "acme-prod"})
     with pytest.raises(CommandError, match="protected"):
         stack.up()
-    assert len(stack.world.find(KEY)) == 2
+    assert len(stack.inventory.find(KEY)) == 2
 
 
 def test_added_environment_touches_nothing_of_the_others(stack: Sandbox) -> None:
     stack.set_config("environments", {**CONFIG["environments"], "staging": "acme-staging"})
     changes = stack.up().summary.resource_changes or {}
     assert set(changes) == {"same", "create"}
-    assert {"deploy-staging"} == {a.name for a in stack.world.find(ACCOUNT)} - {
+    assert {"deploy-staging"} == {a.name for a in stack.inventory.find(ACCOUNT)} - {
         "pulumi-preview",
         "pulumi-drift",
         "deploy-dev",
@@ -141,7 +141,7 @@ def test_stack_without_settings_is_told_all_that_it_needs_and_makes_nothing(tmp_
         pytest.raises(CommandError) as error,
     ):
         stack.up()
-    assert stack.world.find() == []
+    assert stack.inventory.find() == []
     for command in (
         "set repository OWNER/NAME",
         'set repositoryId "$(gh api repos/OWNER/NAME --jq .id)"',

@@ -156,10 +156,10 @@ def test_stack_as_it_was_left_has_not_drifted(up: Make) -> None:
 
 def test_replicas_changed_by_hand_and_a_lost_firewall_rule_are_drift(up: Make) -> None:
     stack = up()
-    [service] = stack.world.find(LLM)
+    [service] = stack.inventory.find(LLM)
     service.inputs["spec"]["replicas"] = 5
-    [firewall] = stack.world.find("gcp:compute/firewall:Firewall")
-    stack.world.items.pop(firewall.key)
+    [firewall] = stack.inventory.find("gcp:compute/firewall:Firewall")
+    stack.inventory.items.pop(firewall.key)
     text = report(stack.stack.preview_refresh, kind="drift")
     assert "**1 gone**, **1 changed**" in text
     assert "`spec.replicas`: `1` → `5`" in text
@@ -168,7 +168,7 @@ def test_replicas_changed_by_hand_and_a_lost_firewall_rule_are_drift(up: Make) -
 
 def test_autoscaled_nodes_have_not_drifted(up: Make) -> None:
     stack = up()
-    for pool in stack.world.find("gcp:container/nodePool:NodePool"):
+    for pool in stack.inventory.find("gcp:container/nodePool:NodePool"):
         pool.inputs["initialNodeCount"] = 3
         pool.computed["nodeCount"] = 3
     assert "No drift, " in report(stack.stack.preview_refresh, kind="drift")

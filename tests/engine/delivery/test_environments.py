@@ -48,11 +48,11 @@ def test_third_replica_of_the_router_replaces_nothing_and_one_again_takes_the_bu
 
 def test_maintenance_window_is_set_and_removed_in_place(up: Make) -> None:
     stack = up()
-    [cluster] = stack.world.find(CLUSTER)
+    [cluster] = stack.inventory.find(CLUSTER)
     for window in (WINDOW, None):
         stack.set_config("maintenanceWindow", window)
         assert since(stack, stack.up) == [("update", CLUSTER, cluster.name)]
-    assert "maintenancePolicy" not in stack.world.find(CLUSTER)[0].inputs
+    assert "maintenancePolicy" not in stack.inventory.find(CLUSTER)[0].inputs
 
 
 def test_simulated_gke_refuses_the_window_that_gke_refuses(up: Make, monkeypatch: pytest.MonkeyPatch) -> None:

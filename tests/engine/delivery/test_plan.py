@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError
 
-from sandbox.clouds.inventory import CloudError, Item, World
+from sandbox.clouds.inventory import CloudError, Inventory, Item
 from sandbox.engine.stack import Sandbox
 from tests.engine.conftest import LLM, MODEL, OTHER, Make, since
 
@@ -75,14 +75,14 @@ def test_a_plan_is_refused_once_the_stack_has_changed_since(up: Make, plan: str)
 @pytest.fixture
 def no_capacity(monkeypatch: pytest.MonkeyPatch) -> Any:
     """No model can be created, until it is called."""
-    record = World.record
+    record = Inventory.record
 
-    def full(self: World, operation: str, item: Item) -> None:
+    def full(self: Inventory, operation: str, item: Item) -> None:
         if (operation, item.kind) == ("create", LLM):
             raise CloudError("no capacity")
         record(self, operation, item)
 
-    monkeypatch.setattr(World, "record", full)
+    monkeypatch.setattr(Inventory, "record", full)
     return monkeypatch.undo
 
 
@@ -118,5 +118,5 @@ def test_a_plan_has_no_secret_in_plain_text(sandbox: Make, plan: str) -> None:
     assert "Qwen/Qwen2.5-3B-Instruct" in text
     assert "hf_visible" not in text
     stack.up(plan=plan)
-    [secret] = stack.world.find("kubernetes:core/v1:Secret")
+    [secret] = stack.inventory.find("kubernetes:core/v1:Secret")
     assert "hf_visible" in str(secret.inputs)

@@ -53,7 +53,7 @@ def test_program_that_breaks_a_rule_is_refused_in_the_preview_with_the_way_out(t
 def test_up_that_breaks_a_rule_makes_nothing_of_it(tmp_path: Path) -> None:
     with Sandbox(home=tmp_path / "home", program=open_cluster) as sandbox:
         said_by(sandbox, "up")
-        assert sandbox.world.find("gcp:container/cluster:Cluster") == []
+        assert sandbox.inventory.find("gcp:container/cluster:Cluster") == []
 
 
 @pytest.mark.parametrize("stack", STACKS)

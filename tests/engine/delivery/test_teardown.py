@@ -23,12 +23,12 @@ LOCATION = "europe-west4-a"
 
 
 class Cloud(Project):
-    """The Compute Engine of a sandbox: what is removed here is gone from its world too."""
+    """The Compute Engine of a sandbox: what is removed here is gone from its inventory too."""
 
     def __init__(self, stack: Sandbox) -> None:
         super().__init__("simulated-project")
-        self.world = stack.world
-        [vpc], [cluster] = stack.world.find(NETWORK), stack.world.find(CLUSTER)
+        self.inventory = stack.inventory
+        [vpc], [cluster] = stack.inventory.find(NETWORK), stack.inventory.find(CLUSTER)
         self.vpc, self.cluster = vpc, cluster
         self.compute = Compute(self.client)
 
@@ -38,7 +38,7 @@ class Cloud(Project):
         self.add(f"global/firewalls/{name}", network=self.link(f"global/networks/{self.vpc.name}"))
         scope = f"projects/{self.name}/global/firewalls"
         rule = Item("gcp", FIREWALL, scope, name, f"{scope}/{name}", {"name": name, "network": self.vpc.id})
-        self.world.record("create", rule)
+        self.inventory.record("create", rule)
 
     def leave_disk(self) -> None:
         """The disk of a claim in the stack's cluster."""
@@ -46,8 +46,8 @@ class Cloud(Project):
         self.add(f"zones/{LOCATION}/disks/pvc-1", labels=labels)
 
     def _delete(self, path: str) -> requests.Response:
-        for item in [item for item in self.world.find() if item.id == path]:
-            self.world.record("delete", item)
+        for item in [item for item in self.inventory.find() if item.id == path]:
+            self.inventory.record("delete", item)
         return super()._delete(path)
 
 
@@ -89,7 +89,7 @@ def test_teardown_deletes_all_and_finds_nothing_left(up: Make, capsys: pytest.Ca
     stack = up()
     cloud = Cloud(stack)
     assert down(stack.stack, cloud.compute, answer=confirmed)
-    assert (stack.resources(), stack.world.find()) == ([], [])
+    assert (stack.resources(), stack.inventory.find()) == ([], [])
     said = capsys.readouterr().out
     assert "Google Cloud has left nothing behind" in said
     assert f"--leftovers-only --project simulated-project --network {cloud.vpc.name}" in said
@@ -101,7 +101,7 @@ def test_rule_left_in_the_vpc_is_reported_and_kept(up: Make, capsys: pytest.Capt
     cloud.leave_firewall()
     assert not down(stack.stack, cloud.compute, answer=confirmed)
     assert cloud.deleted == []
-    assert [item.id for item in stack.world.find(NETWORK)] == [cloud.vpc.id]
+    assert [item.id for item in stack.inventory.find(NETWORK)] == [cloud.vpc.id]
     said = capsys.readouterr()
     assert "k8s2-uid01234-istio-ingress-inference-gateway-cysix1wq" in said.out
     assert "stack dev is not gone: remove what is listed, or run this again with --remove" in said.err
@@ -112,7 +112,7 @@ def test_rule_left_in_the_vpc_is_removed_when_told_and_then_the_vpc(up: Make) ->
     cloud = Cloud(stack)
     cloud.leave_firewall()
     assert down(stack.stack, cloud.compute, answer=confirmed, remove=True)
-    assert (stack.resources(), stack.world.find(), cloud.resources) == ([], [], {})
+    assert (stack.resources(), stack.inventory.find(), cloud.resources) == ([], [], {})
 
 
 def test_second_run_knows_vpc_and_cluster_after_a_destroy_that_stopped_at_the_vpc(up: Make) -> None:
@@ -121,7 +121,7 @@ def test_second_run_knows_vpc_and_cluster_after_a_destroy_that_stopped_at_the_vp
     cloud.leave_firewall()
     cloud.leave_disk()
     assert not down(stack.stack, cloud.compute, answer=confirmed)
-    assert stack.world.find(CLUSTER) == []
+    assert stack.inventory.find(CLUSTER) == []
     assert down(stack.stack, cloud.compute, answer=confirmed, remove=True, disks=True)
     assert (stack.resources(), cloud.resources) == ([], {})
 

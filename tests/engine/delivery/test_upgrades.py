@@ -48,7 +48,7 @@ def unchanged(preview: Any) -> bool:
 
 def deployed_versions(stack: Sandbox) -> dict[str, str]:
     """The version of each release, by its name."""
-    return {item.name: item.inputs["version"] for item in stack.world.find(RELEASE)}
+    return {item.name: item.inputs["version"] for item in stack.inventory.find(RELEASE)}
 
 
 def test_one_chart_moves_in_place_and_nothing_else_does(up: Make, move: Move) -> None:
@@ -76,14 +76,14 @@ def test_chart_moves_back_in_place(up: Make, move: Move) -> None:
 
 def test_charts_of_kserve_move_together_in_their_order_and_the_models_stay(up: Make, move: Move) -> None:
     stack = up()
-    [model] = stack.world.find(LLM)
+    [model] = stack.inventory.find(LLM)
     move("v0.20.1", "kserve-llmisvc-crd", "kserve-llmisvc-resources", "kserve-runtime-configs")
     assert since(stack, stack.up) == [
         ("update", RELEASE, "kserve-llmisvc-crd"),
         ("update", RELEASE, "kserve-llmisvc-resources"),
         ("update", RELEASE, "kserve-runtime-configs"),
     ]
-    assert stack.world.find(LLM) == [model]
+    assert stack.inventory.find(LLM) == [model]
     assert unchanged(stack.preview())
 
 

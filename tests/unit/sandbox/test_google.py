@@ -26,7 +26,7 @@ from sandbox.clouds.google_kinds import (
     SERVICE,
     SUBNET,
 )
-from sandbox.clouds.inventory import CloudError, World
+from sandbox.clouds.inventory import CloudError, Inventory
 from sandbox.cluster import nodes
 from tests.support.project import ROOT
 
@@ -42,7 +42,7 @@ class Project:
     """A project `p` with the APIs on, a network `net` and a subnet in it."""
 
     def __init__(self, path: Path, **config: Any) -> None:
-        self.google = Google(World(path / "world.json"))
+        self.google = Google(Inventory(path / "inventory.json"))
         self.config = {"project": "p", **config}
         for api in APIS:
             self.create(SERVICE, service=f"{api}.googleapis.com")
@@ -116,7 +116,7 @@ def test_machine_that_a_zone_does_not_have_is_refused(with_cluster: Project, kin
 
 def test_machine_is_refused_in_an_update_too(with_cluster: Project) -> None:
     with_cluster.pool(nodeConfig={"machineType": "e2-standard-4"})
-    [pool] = with_cluster.google.world.find(POOL)
+    [pool] = with_cluster.google.inventory.find(POOL)
     with pytest.raises(CloudError, match="n9-standard-4"):
         with_cluster.google.update(
             with_cluster.call(POOL), pool.id, {**pool.inputs, "nodeConfig": {"machineType": "n9-standard-4"}}
@@ -337,7 +337,7 @@ def test_change_does_not_replace(kind: str, path: str) -> None:
 )
 def test_range_that_loses_an_address_replaces_its_subnet(project: Project, old: str, new: str, replaced: bool) -> None:
     state = project.subnet(old)
-    [subnet] = project.google.world.find(SUBNET)
+    [subnet] = project.google.inventory.find(SUBNET)
     found = project.google.drift(project.call(SUBNET, state), subnet.id, project.subnet(new))
     assert found == (["__meta"] if replaced else [])
     assert google_provider.forces(SUBNET, "__meta")
@@ -373,7 +373,7 @@ def test_tpu_hosts_are_read_back_without_multithreading_and_no_others(with_clust
 def test_what_google_filled_in_and_the_program_does_not_say_is_a_change(with_cluster: Project) -> None:
     inputs = {"nodeConfig": {"machineType": "ct6e-standard-4t"}}
     state = with_cluster.pool(**inputs)
-    [pool] = with_cluster.google.world.find(POOL)
+    [pool] = with_cluster.google.inventory.find(POOL)
     assert with_cluster.google.drift(with_cluster.call(POOL, state), pool.id, inputs) == [
         "nodeConfig.advancedMachineFeatures"
     ]
