@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .capacity import Capacity
+
 
 class CloudError(Exception):
     """The simulated cloud refuses; the message is what the engine shows."""
@@ -50,11 +52,12 @@ class Item:
 
 
 class Inventory:
-    """The objects, the enabled APIs, and `log`, the (operation, kind, name) of every change in order."""
+    """The objects, the enabled APIs, `capacity`, and `log`, the (operation, kind, name) of every change in order."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lock = threading.RLock()
+        self.capacity = Capacity()
         saved = json.loads(path.read_text()) if path.exists() else {}
         self.items = {item.key: item for item in (Item(**i) for i in saved.get("items", []))}
         # `project/api`. An API stays enabled after its Service resource is gone, so it is not something left.

@@ -152,12 +152,11 @@ def _pool(item: Item, cluster: Item) -> Pool:
 class Gke:
     """GKE for the cluster of one simulated project. A context manager.
 
-    A pool grows `delay` seconds after a Pod asks for it. While `capacity_available` is false, those with TPUs do not,
-    and a node that is lost is not replaced.
+    A pool grows `delay` seconds after a Pod asks for it. Without `sandbox.clouds.capacity` it does not, and a
+    node that is lost is not replaced.
     """
 
     def __init__(self, plane: ControlPlane, inventory: Inventory, *, delay: float = 1) -> None:
-        self.capacity_available = True
         self._plane, self._inventory, self._delay = plane, inventory, delay
         self._api = Api(plane.kubeconfig)
         self._stopping = threading.Event()
@@ -228,7 +227,7 @@ class Gke:
                 self._add(pool)
 
     def _has_capacity(self, pool: Pool) -> bool:
-        return self.capacity_available or CHIPS not in pool.room
+        return self._inventory.capacity.has(int(pool.room.get(CHIPS, 0)))
 
     def _zones(self, pool: Pool) -> list[str]:
         """The zones of a pool's nodes, one entry for each node."""

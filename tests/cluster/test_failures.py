@@ -46,7 +46,7 @@ def as_it_was(stack: RealSandbox, plane: ControlPlane) -> Iterator[None]:
     """Afterwards the settings are the old ones again, the next `up` succeeds, the one after it has nothing to do."""
     yield
     stack.patience = LONG
-    stack.gke.capacity_available = True
+    stack.inventory.capacity.tpus = True
     stack.set_config("models", [MODEL])
     stack.set_config("chartMirror", str(plane.chart_mirror))
     stack.set_config("tpuMaxNodes", None)
@@ -108,7 +108,7 @@ def without_controller(plane: ControlPlane) -> Iterator[None]:
 
 
 def test_no_tpu_capacity(stack: RealSandbox, plane: ControlPlane) -> None:
-    stack.gke.capacity_available = False
+    stack.inventory.capacity.tpus = False
     plane.kubectl("delete", "node", "--selector=cloud.google.com/gke-tpu-accelerator")
     said = failure(stack, patience=45, models=[{**MODEL, "maxModelLen": 1024}])
     assert "Resource has condition Ready=False (want True)" in said  # while it waits

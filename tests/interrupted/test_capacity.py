@@ -3,14 +3,11 @@
 import pytest
 from pulumi.automation import CommandError
 
+from sandbox.clouds.capacity import STOCKOUT
 from sandbox.engine.faults import IN_ERROR, REFUSED, Fault, FaultySandbox
 
 from .conftest import Make, everything_up, in_the_clouds, in_the_state, nothing_left, resources, short
 
-# https://cloud.google.com/kubernetes-engine/docs/troubleshooting/troubleshoot-node-pool-creation (GCE_STOCKOUT)
-STOCKOUT = (
-    "Google Compute Engine: The zone does not have enough resources available to fulfill the request: GCE_STOCKOUT"
-)
 each_pool = pytest.mark.parametrize("pool", [urn for urn in resources() if "nodePool:NodePool" in urn], ids=short)
 
 
