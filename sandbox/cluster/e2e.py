@@ -21,7 +21,7 @@ from .control_plane import ControlPlane
 from .forward import forward
 from .isolation import HOME
 from .kubelet import Kubelet
-from .real_stack import RealSandbox
+from .stack import RealSandbox
 
 STAYS = re.compile(
     "|".join(

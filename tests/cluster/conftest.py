@@ -9,7 +9,7 @@ import pytest
 from sandbox.cluster import isolation
 from sandbox.cluster.control_plane import ControlPlane
 from sandbox.cluster.kubelet import Kubelet
-from sandbox.cluster.real_stack import RealSandbox
+from sandbox.cluster.stack import RealSandbox
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

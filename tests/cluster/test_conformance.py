@@ -14,7 +14,7 @@ from infra.models.pod import pod_template
 from infra.releases.pins import CHARTS
 from infra.settings.model import Model
 from sandbox.cluster.control_plane import ClusterError, ControlPlane
-from sandbox.cluster.real_stack import RealSandbox
+from sandbox.cluster.stack import RealSandbox
 from tests.support.project import ROOT, stack_file
 
 Get = Callable[..., list[dict[str, Any]]]

@@ -18,7 +18,7 @@ from ops.smoke import Smoke
 from sandbox.clouds.google_kinds import FORWARDING_RULE, NETWORK
 from sandbox.clouds.inventory import Item
 from sandbox.cluster.control_plane import ControlPlane, wait_until
-from sandbox.cluster.real_stack import RealSandbox
+from sandbox.cluster.stack import RealSandbox
 from tests.support.project import stack_file
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]

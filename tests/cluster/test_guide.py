@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from sandbox.cluster.real_stack import RealSandbox
+from sandbox.cluster.stack import RealSandbox
 from tests.support.project import ROOT
 
 GUIDE = (ROOT / "docs/api-access.md").read_text()

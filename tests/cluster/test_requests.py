@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from sandbox.cluster.control_plane import ControlPlane, wait_until
-from sandbox.cluster.real_stack import RealSandbox
+from sandbox.cluster.stack import RealSandbox
 from tests.support.project import stack_file
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]

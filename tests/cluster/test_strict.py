@@ -22,7 +22,7 @@ from infra.models.pod import pod_template
 from infra.releases import pins
 from infra.settings.model import Model
 from sandbox.cluster.control_plane import ClusterError, ControlPlane
-from sandbox.cluster.real_stack import RealSandbox
+from sandbox.cluster.stack import RealSandbox
 from tests.support.project import stack_file
 
 Template = dict[str, Any]

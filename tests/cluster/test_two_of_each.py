@@ -11,7 +11,7 @@ import pytest
 
 from ops.smoke import Smoke
 from sandbox.cluster.control_plane import ClusterError, ControlPlane, wait_until
-from sandbox.cluster.real_stack import RealSandbox
+from sandbox.cluster.stack import RealSandbox
 from tests.support.project import ROOT, stack_file
 
 Get = Callable[..., list[dict[str, Any]]]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from sandbox.cluster.real_stack import official_plugin, shortened
+from sandbox.cluster.stack import official_plugin, shortened
 
 
 def test_the_official_plugin_of_the_sdks_version_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
