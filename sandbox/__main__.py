@@ -17,8 +17,8 @@ from pathlib import Path
 from pulumi import automation
 
 from ops import changes
-from sandbox.engine.lifecycle import life, step
-from sandbox.engine.stack import REPO, Sandbox, SandboxError, setting
+from sandbox.engine.lifecycle import lifecycle, step
+from sandbox.engine.stack import REPO, SandboxError, SandboxStack, setting
 
 from .build import lock, modules
 from .cluster import isolation
@@ -51,7 +51,7 @@ def listen(port: int) -> socket.socket:
         raise SandboxError(f"--port {port}: {os.strerror(error.errno or 0)}; give another") from None
 
 
-def preview(sandbox: Sandbox, report: Path) -> None:
+def preview(sandbox: SandboxStack, report: Path) -> None:
     """Preview, and write the report that a pull request gets, also if the engine fails."""
     compared = "the stack as it was brought up in this sandbox before" if sandbox.resources() else "an empty stack"
     events: list[automation.EngineEvent] = []
@@ -87,9 +87,9 @@ def run_in(home: Path, arguments: argparse.Namespace, *, real: bool) -> int:
             print(f"no real control plane: {error}", flush=True)
     print(f"engine {pulumi_cli.ensure()}; Google Cloud and Kubernetes are simulated", flush=True)
     config = dict(arguments.config)
-    with Sandbox(arguments.stack, project=arguments.project, home=home, config=config) as sandbox:
+    with SandboxStack(arguments.stack, project=arguments.project, home=home, config=config) as sandbox:
         if arguments.command == "demo":
-            life(sandbox, arguments.verbose)
+            lifecycle(sandbox, arguments.verbose)
             print("nothing is left, neither in the engine's state nor in the simulated clouds")
         elif arguments.report:
             preview(sandbox, arguments.report)

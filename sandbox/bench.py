@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from pulumi import automation
 
-from sandbox.engine.stack import REPO, Sandbox, SandboxError
+from sandbox.engine.stack import REPO, SandboxError, SandboxStack
 
 from .engine import pulumi_cli
 
@@ -31,7 +31,7 @@ def models(count: int) -> list[dict[str, Any]]:
     return [{**model, "name": f"model-{i}"} for i in range(count)]
 
 
-def seconds(sandbox: Sandbox) -> float:
+def seconds(sandbox: SandboxStack) -> float:
     """The time of one preview."""
     start = time.perf_counter()
     sandbox.preview()
@@ -43,8 +43,8 @@ def measure(count: int, rounds: int) -> list[tuple[float, float]]:
     config = {"models": models(count), "tpuMaxNodes": count}
     with (
         tempfile.TemporaryDirectory() as folder,
-        Sandbox(home=Path(folder, "program"), config=config) as program,
-        Sandbox(home=Path(folder, "empty"), config=config, program=lambda: None) as empty,
+        SandboxStack(home=Path(folder, "program"), config=config) as program,
+        SandboxStack(home=Path(folder, "empty"), config=config, program=lambda: None) as empty,
     ):
         for warm_up in (program, empty):
             warm_up.preview()

@@ -2,6 +2,8 @@
 # A cloud's methods are described by `Cloud`.
 # ruff: noqa: D102
 
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -60,6 +62,10 @@ class Cloud(Protocol):
     def read(self, call: Call, object_id: str) -> Props | None: ...
     def update(self, call: Call, object_id: str, inputs: Props) -> Props: ...
     def delete(self, call: Call, object_id: str) -> None: ...
+
+
+Clouds = Callable[[Inventory], AbstractContextManager[Mapping[str, Cloud]]]
+"""Opens what stands in for the clouds of a stack, by the name of the provider, for as long as the stack is entered."""
 
 
 def unknown(value: Any) -> Any:

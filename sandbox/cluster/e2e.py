@@ -14,14 +14,14 @@ from typing import Any
 from pulumi import automation
 
 from sandbox.engine import pulumi_cli
-from sandbox.engine.lifecycle import life, line
-from sandbox.engine.stack import REPO, SandboxError, setting
+from sandbox.engine.lifecycle import lifecycle, line
+from sandbox.engine.stack import REPO, SandboxError, SandboxStack, setting
 
 from .control_plane import ControlPlane
 from .forward import forward
 from .isolation import HOME
 from .kubelet import Kubelet
-from .stack import RealSandbox
+from .stack import on_control_plane
 
 STAYS = re.compile(
     "|".join(
@@ -37,13 +37,13 @@ STAYS = re.compile(
 """What a destroy leaves in a cluster, for the cluster itself goes next."""
 
 
-def models(sandbox: RealSandbox) -> list[dict[str, Any]]:
+def models(sandbox: SandboxStack) -> list[dict[str, Any]]:
     """The outputs of each model."""
     outputs = sandbox.outputs()
     return list(outputs["models"].values()) if "models" in outputs else [outputs]
 
 
-def smoke(sandbox: RealSandbox) -> None:
+def smoke(sandbox: SandboxStack) -> None:
     """Ask every model what its users may ask."""
     for model in models(sandbox):
         command = [sys.executable, "-m", "ops.smoke", "--url", model["baseUrl"]]
@@ -51,7 +51,7 @@ def smoke(sandbox: RealSandbox) -> None:
             raise SandboxError(f"{model['baseUrl']} does not answer as docs/api-access.md says")
 
 
-def keep(sandbox: RealSandbox, listener: socket.socket) -> None:
+def keep(sandbox: SandboxStack, listener: socket.socket) -> None:
     """Let the gateway answer at a socket of another network, until Ctrl-C."""
     gateway, port = str(sandbox.outputs()["gatewayAddress"]), listener.getsockname()[1]
     with forward(listener, lambda: (gateway, 80)):
@@ -80,8 +80,10 @@ def run(arguments: argparse.Namespace) -> None:
         line("control plane", start, f"logs in {plane.processes.logs}")
         before = plane.objects()
         config = dict(arguments.config)
-        sandbox = stack.enter_context(RealSandbox(arguments.stack, home=arguments.home, plane=plane, config=config))
-        life(sandbox, arguments.verbose, use=use)
+        sandbox = stack.enter_context(
+            on_control_plane(arguments.stack, plane=plane, home=arguments.home, config=config)
+        )
+        lifecycle(sandbox, arguments.verbose, use=use)
         left = sorted(name for name in plane.objects() - before if not STAYS.fullmatch(name))
         if left:
             raise SandboxError(f"destroy left in the cluster: {', '.join(left)}")

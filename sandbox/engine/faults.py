@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sandbox.clouds.calls import Call, NotReadyError
 from sandbox.clouds.inventory import CloudError
 
-from .stack import Sandbox
+from .stack import SandboxStack
 
 KILLED_BEFORE, KILLED_AFTER = "killed before", "killed after"
 REFUSED, IN_ERROR, HELD = "refused", "in error", "held"
@@ -22,7 +22,7 @@ class Fault(NamedTuple):
 
     `KILLED_BEFORE` kills the engine when the request has come and nothing is done yet, `KILLED_AFTER` when all is done
     and nothing answered. `REFUSED` answers with `message` and does nothing; `IN_ERROR`, of a creation, leaves an object
-    and says that it is not ready. `HELD` waits for `FaultySandbox.resume`.
+    and says that it is not ready. `HELD` waits for `FaultyStack.resume`.
     """
 
     operation: str
@@ -31,7 +31,7 @@ class Fault(NamedTuple):
     message: str = "googleapi: Error 503: The service is currently unavailable., backendError"
 
 
-class FaultySandbox(Sandbox):
+class FaultyStack(SandboxStack):
     """A sandbox with one fault at a time, for the engine runs that follow `fail`."""
 
     def __init__(self, *args: Any, **options: Any) -> None:

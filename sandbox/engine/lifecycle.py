@@ -7,7 +7,7 @@ from typing import Any
 from pulumi import automation
 
 from . import policy_pack
-from .stack import Sandbox, SandboxError
+from .stack import SandboxError, SandboxStack
 
 PAST = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 
@@ -48,7 +48,7 @@ def unchanged(name: str, operation: Callable[..., Any], verbose: bool) -> None:
         raise SandboxError(f"{name} should show no change, but: {describe(changes, planned=True)}. See --verbose.")
 
 
-def lift_protection(sandbox: Sandbox, verbose: bool) -> None:
+def lift_protection(sandbox: SandboxStack, verbose: bool) -> None:
     """See a protected stack refuse to go, and make it one that goes."""
     protected = [r["urn"].split("::")[-1] for r in sandbox.resources() if r.get("protect")]
     if not protected:
@@ -66,7 +66,7 @@ def lift_protection(sandbox: Sandbox, verbose: bool) -> None:
     step("protect: false", sandbox.up, verbose)
 
 
-def life(sandbox: Sandbox, verbose: bool, *, use: Callable[[], None] | None = None) -> None:
+def lifecycle(sandbox: SandboxStack, verbose: bool, *, use: Callable[[], None] | None = None) -> None:
     """Preview, up, policy, again without a change, outputs, `use` meanwhile, no protection, destroy, nothing left."""
     step("preview", sandbox.preview, verbose)
     step("up", sandbox.up, verbose)

@@ -5,12 +5,12 @@ from typing import Any
 
 from policy.rules import RULES, of_state, violations
 
-from .stack import REPO, Sandbox, SandboxError
+from .stack import REPO, SandboxError, SandboxStack
 
 PACK = REPO / "policy"
 
 
-def enforced(sandbox: Sandbox) -> dict[str, Any]:
+def enforced(sandbox: SandboxStack) -> dict[str, Any]:
     """The options with which `preview` and `up` of an entered sandbox run the pack, as `--policy-pack policy` does.
 
     The CLI built here brings no host for Python, which would start the pack. The engine takes a program for a pack as
@@ -24,7 +24,7 @@ def enforced(sandbox: Sandbox) -> dict[str, Any]:
     return {"policy_packs": [str(program)]}
 
 
-def check(sandbox: Sandbox) -> str:
+def check(sandbox: SandboxStack) -> str:
     """What the rules say of everything in the state, in words; raises if one is broken."""
     resources = of_state(sandbox.resources())
     broken = [problem for resource in resources for problem in violations(resource)]

@@ -1,4 +1,4 @@
-"""One stack on the simulated clouds: the real engine through the Automation API, used by the commands and by tests."""
+"""One stack on the real engine, through the Automation API, and on the clouds that it is given."""
 
 import json
 import logging
@@ -15,13 +15,13 @@ from typing import Any, Self
 import yaml
 from pulumi import automation
 
-from sandbox.clouds.calls import Call, Cloud
-from sandbox.clouds.google import Google
+from sandbox.clouds.calls import Call, Cloud, Clouds
 from sandbox.clouds.inventory import Inventory
-from sandbox.clouds.kubernetes import Kubernetes
+from sandbox.clouds.simulated import simulated
 
 from . import language_host, pulumi_cli, stack_file
 from .hang_up import ends_with_engine
+from .patience import impatient
 from .provider import serve
 
 REPO = Path(__file__).resolve().parents[2]
@@ -82,13 +82,16 @@ def _pulumi(root: str | None) -> automation.PulumiCommand:
     return automation.PulumiCommand(root)
 
 
-class Sandbox:
+class SandboxStack:
     """A stack with its state, its copy of the stack file and the inventory of its clouds in the folder `home`.
 
     A context manager; everything in `home` outlives it. The stack file of the project is read, never written:
     its encrypted values become `PLACEHOLDER`, and an unset `gcp:project` becomes `simulated-project`. `config`
     overrides it; a key without a namespace is the project's own. `program` runs in place of the project's. `project`
     is the folder of another Pulumi project: its stacks need no file, as their program says what it is missing.
+
+    `clouds` stands in for the clouds; a provider that it does not name is a plugin of the engine's. No object of
+    Kubernetes is waited for longer than `patience` seconds, if it is given.
     """
 
     inventory: Inventory
@@ -103,9 +106,13 @@ class Sandbox:
         home: Path,
         config: dict[str, Any] | None = None,
         program: Callable[[], Any] | None = None,
+        clouds: Clouds = simulated,
+        patience: float | None = None,
     ) -> None:
         self.home = home.resolve()
         self.name = stack
+        self.patience = patience
+        self._clouds = clouds
         self._folder = project.resolve()
         self._config = config or {}
         self._program = program or partial(run_main, self._folder)
@@ -120,39 +127,17 @@ class Sandbox:
             raise SandboxError(
                 f"stack {self.name}: there is no {source.name} in {REPO}; copy Pulumi.dev.yaml to start one"
             )
-        work_dir, state = self.home / "work", self.home / "state"
-        for folder in (work_dir, state, self.home / "pulumi"):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.stack_file = work_dir / source.name
+        for folder in ("work", "state", "pulumi"):
+            (self.home / folder).mkdir(parents=True, exist_ok=True)
+        self.stack_file = self.home / "work" / source.name
         # When an update fails, the engine hangs up on the program, and gRPC would log that as an error of its own.
         logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
         language_host.install()
-        secrets, late = self._copy_settings(source, work_dir)
+        secrets, late = self._copy_settings(source)
         self.inventory = Inventory(self.home / "inventory.json")
         try:
-            ports = [f"{name}:{self._serve(cloud, name)}" for name, cloud in self._clouds().items()]
-            environment = {
-                # Without the files that it keeps beside the state, which a killed engine may leave half written.
-                "PULUMI_BACKEND_URL": f"{state.as_uri()}?metadata=skip",
-                "PULUMI_CONFIG_PASSPHRASE": "sandbox",
-                "PULUMI_DEBUG_PROVIDERS": ",".join(ports),
-                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-                "PULUMI_SKIP_UPDATE_CHECK": "true",
-                # The Kubernetes plugin and its Helm keep what they learn of clusters and registries in the user's home.
-                "KUBECACHEDIR": str(self.home / "kube"),
-                **{f"HELM_{kind}_HOME": str(self.home / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")},
-            }
-            self.stack = automation.create_or_select_stack(
-                self.name,
-                project_name=self._project,
-                program=ends_with_engine(self._program),
-                opts=automation.LocalWorkspaceOptions(
-                    work_dir=str(work_dir),
-                    pulumi_home=str(self.home / "pulumi"),
-                    pulumi_command=_pulumi(pulumi_cli.root()),
-                    env_vars=environment,
-                ),
-            )
+            clouds = self._cleanup.enter_context(self._clouds(self.inventory))
+            self._select({name: self._serve(cloud, name) for name, cloud in clouds.items()})
             if late:
                 self.stack.set_all_config_json(json.dumps(late))
             for path in secrets:
@@ -166,13 +151,34 @@ class Sandbox:
             raise
         return self
 
+    def _select(self, ports: dict[str, int]) -> None:
+        """Create the stack, or select it, with the providers that answer at these ports."""
+        environment = {
+            # Without the files that it keeps beside the state, which a killed engine may leave half written.
+            "PULUMI_BACKEND_URL": f"{(self.home / 'state').as_uri()}?metadata=skip",
+            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{port}" for name, port in ports.items()),
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # The Kubernetes plugin and its Helm keep what they learn of clusters and registries in the user's home.
+            "KUBECACHEDIR": str(self.home / "kube"),
+            **{f"HELM_{kind}_HOME": str(self.home / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")},
+        }
+        self.stack = automation.create_or_select_stack(
+            self.name,
+            project_name=self._project,
+            program=ends_with_engine(impatient(self._program, lambda: self.patience)),
+            opts=automation.LocalWorkspaceOptions(
+                work_dir=str(self.home / "work"),
+                pulumi_home=str(self.home / "pulumi"),
+                pulumi_command=_pulumi(pulumi_cli.root()),
+                env_vars=environment,
+            ),
+        )
+
     def __exit__(self, *_: object) -> None:
         """Stop the providers."""
         self._cleanup.close()
-
-    def _clouds(self) -> dict[str, Cloud]:
-        """What stands in for the clouds, by the name of the provider."""
-        return {"gcp": Google(self.inventory), "kubernetes": Kubernetes(self.inventory)}
 
     def _around(self, _operation: str, _call: Call) -> AbstractContextManager[None]:
         """What happens around each create, update and delete: nothing."""
@@ -183,14 +189,14 @@ class Sandbox:
         self._cleanup.callback(server.stop, None)
         return port
 
-    def _copy_settings(self, source: Path, work_dir: Path) -> tuple[list[str], dict[str, Any]]:
+    def _copy_settings(self, source: Path) -> tuple[list[str], dict[str, Any]]:
         """Copy project and stack file for the engine to write to, the stack file as it stands but for `config`.
 
         Returns the paths of the secrets to set, and what is left for the engine to set, in its own format, where only
         the engine can read the file.
         """
         project = (self._folder / "Pulumi.yaml").read_bytes()
-        (work_dir / "Pulumi.yaml").write_bytes(project)
+        (self.home / "work" / "Pulumi.yaml").write_bytes(project)
         try:
             self._project: str = yaml.safe_load(project)["name"]
         except (yaml.YAMLError, KeyError, TypeError) as problem:

@@ -9,7 +9,8 @@ import pytest
 from sandbox.cluster import isolation
 from sandbox.cluster.control_plane import ControlPlane
 from sandbox.cluster.kubelet import Kubelet
-from sandbox.cluster.stack import RealSandbox
+from sandbox.cluster.stack import on_control_plane
+from sandbox.engine.stack import SandboxStack
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,9 +27,9 @@ def plane() -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="module")
-def deployed(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSandbox]:
+def deployed(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStack]:
     """The dev stack, with a token, up for all tests of a module."""
-    with RealSandbox(home=tmp_path_factory.mktemp("deployed"), plane=plane, patience=120) as sandbox:
+    with on_control_plane(home=tmp_path_factory.mktemp("deployed"), plane=plane, patience=120) as sandbox:
         sandbox.set_config("huggingFaceToken", "hf_of_a_test", secret=True)
         try:
             sandbox.up()

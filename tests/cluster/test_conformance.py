@@ -14,7 +14,7 @@ from infra.models.pod import pod_template
 from infra.releases.pins import CHARTS
 from infra.settings.model import Model
 from sandbox.cluster.control_plane import ClusterError, ControlPlane
-from sandbox.cluster.stack import RealSandbox
+from sandbox.engine.stack import SandboxStack
 from tests.support.project import ROOT, stack_file
 
 Get = Callable[..., list[dict[str, Any]]]
@@ -48,12 +48,12 @@ def condition(item: dict[str, Any], name: str) -> str:
 # What the program declares
 
 
-def test_a_second_up_changes_nothing(deployed: RealSandbox) -> None:
+def test_a_second_up_changes_nothing(deployed: SandboxStack) -> None:
     changes = deployed.up().summary.resource_changes or {}
     assert set(changes) == {"same"}
 
 
-def test_every_object_is_accepted_as_it_was_declared(deployed: RealSandbox, plane: ControlPlane) -> None:
+def test_every_object_is_accepted_as_it_was_declared(deployed: SandboxStack, plane: ControlPlane) -> None:
     for resource in deployed.resources():
         inputs = resource.get("inputs", {})
         secret = resource["type"] == "kubernetes:core/v1:Secret"  # of which the state has what the engine encrypted
@@ -100,7 +100,7 @@ def test_the_tokens_secret_reaches_the_storage_initializer_alone(get: Get) -> No
 # Istio
 
 
-def test_the_gateway_is_programmed_at_the_reserved_address(deployed: RealSandbox, get: Get) -> None:
+def test_the_gateway_is_programmed_at_the_reserved_address(deployed: SandboxStack, get: Get) -> None:
     (gateway,) = get("gateways", "--namespace=istio-ingress")
     assert condition(gateway, "Programmed").startswith("True")
     (service,) = get("services", "--namespace=istio-ingress")
@@ -139,7 +139,7 @@ def test_the_proxy_asks_the_picker_for_completions_alone(get: Get) -> None:
 # The API guide
 
 
-def test_the_endpoint_answers_as_the_api_guide_says(deployed: RealSandbox) -> None:
+def test_the_endpoint_answers_as_the_api_guide_says(deployed: SandboxStack) -> None:
     asked = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "ops.smoke", "--url", deployed.outputs()["baseUrl"]],
         cwd=ROOT,

@@ -18,7 +18,8 @@ from ops.smoke import Smoke
 from sandbox.clouds.google_kinds import FORWARDING_RULE, NETWORK
 from sandbox.clouds.inventory import Item
 from sandbox.cluster.control_plane import ControlPlane, wait_until
-from sandbox.cluster.stack import RealSandbox
+from sandbox.cluster.stack import on_control_plane
+from sandbox.engine.stack import SandboxStack
 from tests.support.project import stack_file
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]
@@ -30,9 +31,9 @@ LONG = 120
 
 
 @pytest.fixture(scope="module")
-def stack(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSandbox]:
+def stack(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStack]:
     """The dev stack, with a token, up; every test leaves it as it was."""
-    with RealSandbox(home=tmp_path_factory.mktemp("failures"), plane=plane, patience=LONG) as stack:
+    with on_control_plane(home=tmp_path_factory.mktemp("failures"), plane=plane, patience=LONG) as stack:
         stack.set_config("huggingFaceToken", "hf_of_a_test", secret=True)
         try:
             stack.up()
@@ -42,7 +43,7 @@ def stack(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(autouse=True)
-def as_it_was(stack: RealSandbox, plane: ControlPlane) -> Iterator[None]:
+def as_it_was(stack: SandboxStack, plane: ControlPlane) -> Iterator[None]:
     """Afterwards the settings are the old ones again, the next `up` succeeds, the one after it has nothing to do."""
     yield
     stack.patience = LONG
@@ -55,12 +56,12 @@ def as_it_was(stack: RealSandbox, plane: ControlPlane) -> Iterator[None]:
     assert answers(stack)
 
 
-def answers(stack: RealSandbox) -> bool:
+def answers(stack: SandboxStack) -> bool:
     """Whether everything answers, at the latest some seconds after `up`, when the route has reached the proxy."""
     return wait_until(lambda: set(asks(stack).values()) == {200}, "the model does not answer", 10, pause=0.5)
 
 
-def asks(stack: RealSandbox) -> dict[str, int]:
+def asks(stack: SandboxStack) -> dict[str, int]:
     """The status of each kind of request through the gateway; a first failure may be the picker's last moment."""
     smoke = Smoke(stack.outputs()["baseUrl"], 20)
     return {
@@ -70,7 +71,7 @@ def asks(stack: RealSandbox) -> dict[str, int]:
     }
 
 
-def failure(stack: RealSandbox, *, patience: float = 15, **changes: Any) -> str:
+def failure(stack: SandboxStack, *, patience: float = 15, **changes: Any) -> str:
     """What `up` says that fails after some seconds of waiting."""
     stack.patience = patience
     for key, value in changes.items():
@@ -107,7 +108,7 @@ def without_controller(plane: ControlPlane) -> Iterator[None]:
         plane.kubectl("rollout", "status", "--namespace=kserve", CONTROLLER, "--timeout=60s")
 
 
-def test_no_tpu_capacity(stack: RealSandbox, plane: ControlPlane) -> None:
+def test_no_tpu_capacity(stack: SandboxStack, plane: ControlPlane) -> None:
     stack.inventory.capacity.tpus = False
     plane.kubectl("delete", "node", "--selector=cloud.google.com/gke-tpu-accelerator")
     said = failure(stack, patience=45, models=[{**MODEL, "maxModelLen": 1024}])
@@ -118,7 +119,7 @@ def test_no_tpu_capacity(stack: RealSandbox, plane: ControlPlane) -> None:
     assert "GCE out of resources" in events(plane, "FailedScaleUp")
 
 
-def test_a_token_secret_that_is_gone(stack: RealSandbox, plane: ControlPlane) -> None:
+def test_a_token_secret_that_is_gone(stack: SandboxStack, plane: ControlPlane) -> None:
     plane.kubectl("delete", "secret", f"--namespace={NAMESPACE}", f"{NAME}-hugging-face")
     said = failure(stack, models=[{**MODEL, "maxModelLen": 1024}])
     assert f'secrets "{NAME}-hugging-face" not found' in said
@@ -126,13 +127,13 @@ def test_a_token_secret_that_is_gone(stack: RealSandbox, plane: ControlPlane) ->
     assert answers(stack)
 
 
-def test_a_chart_that_cannot_be_pulled(stack: RealSandbox) -> None:
+def test_a_chart_that_cannot_be_pulled(stack: SandboxStack) -> None:
     said = failure(stack, chartMirror="oci://127.0.0.1:9/charts")
     assert "127.0.0.1:9" in said
     assert "connection refused" in said
 
 
-def test_a_gateway_without_an_address(stack: RealSandbox, plane: ControlPlane) -> None:
+def test_a_gateway_without_an_address(stack: SandboxStack, plane: ControlPlane) -> None:
     plane.kubectl("delete", "service", "--namespace=istio-ingress", "inference-gateway")
     [ours] = stack.inventory.find(NETWORK)
     address, network = stack.outputs()["gatewayAddress"], f"{ours.id}-of-another"
@@ -145,14 +146,14 @@ def test_a_gateway_without_an_address(stack: RealSandbox, plane: ControlPlane) -
     stack.inventory.record("delete", other)
 
 
-def test_a_webhook_that_does_not_answer(stack: RealSandbox, plane: ControlPlane) -> None:
+def test_a_webhook_that_does_not_answer(stack: SandboxStack, plane: ControlPlane) -> None:
     with without_controller(plane):
         said = failure(stack, tpuMaxNodes=2, models=[{**MODEL, "replicas": 2}])
     assert 'failed calling webhook "llminferenceservice.kserve-webhook-server.v1alpha2.defaulter"' in said
     assert 'no endpoints available for service "llmisvc-webhook-server-service"' in said
 
 
-def test_a_model_whose_controller_is_gone(stack: RealSandbox, plane: ControlPlane) -> None:
+def test_a_model_whose_controller_is_gone(stack: SandboxStack, plane: ControlPlane) -> None:
     with without_controller(plane):
         said = failure(stack, models=[{**MODEL, "maxModelLen": 1024}])
     assert "finalizers might be preventing deletion (serving.kserve.io/llmisvc-finalizer" in said
@@ -164,14 +165,14 @@ def test_a_model_whose_controller_is_gone(stack: RealSandbox, plane: ControlPlan
     assert answers(stack)
 
 
-def test_a_picker_that_hangs(stack: RealSandbox) -> None:
+def test_a_picker_that_hangs(stack: SandboxStack) -> None:
     (picker,) = [p for p in Path("/proc").glob("[0-9]*") if (p / "exe").resolve().name == "epp"]
     os.kill(int(picker.name), signal.SIGSTOP)
     assert asks(stack) == {"completion": 500, "models": 200, "health": 200}
     wait_until(lambda: asks(stack)["completion"] == 200, "a picker that is not ready is still asked", 60)
 
 
-def test_no_picker(stack: RealSandbox, plane: ControlPlane) -> None:
+def test_no_picker(stack: SandboxStack, plane: ControlPlane) -> None:
     def pickers() -> list[str]:
         return plane.kubectl("get", "pods", f"--namespace={NAMESPACE}", f"--selector={PICKER}", "--output=name").split()
 
@@ -184,7 +185,7 @@ def test_no_picker(stack: RealSandbox, plane: ControlPlane) -> None:
     assert wait_until(lambda: pickers() and not set(pickers()) & set(before), "KServe brings no picker back", 30)
 
 
-def test_a_crd_that_somebody_else_owns(stack: RealSandbox, plane: ControlPlane) -> None:
+def test_a_crd_that_somebody_else_owns(stack: SandboxStack, plane: ControlPlane) -> None:
     stack.destroy()
     crd = ("crd", "certificates.cert-manager.io")  # Helm keeps it
     plane.kubectl("annotate", *crd, "meta.helm.sh/release-name=another", "--overwrite")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from sandbox.cluster.stack import RealSandbox
+from sandbox.engine.stack import SandboxStack
 from tests.support.project import ROOT
 
 GUIDE = (ROOT / "docs/api-access.md").read_text()
@@ -35,7 +35,7 @@ def examples() -> list[Example]:
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.command.splitlines()[0])
-def test_example_of_the_guide_prints_what_it_says(deployed: RealSandbox, example: Example) -> None:
+def test_example_of_the_guide_prints_what_it_says(deployed: SandboxStack, example: Example) -> None:
     script = f"jq() {{ cat; }}; BASE={deployed.outputs()['baseUrl']}\n{example.command}"
     asked = subprocess.run(["bash", "-ec", script], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603, S607
     if example.prints:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from sandbox.cluster.control_plane import ControlPlane, wait_until
-from sandbox.cluster.stack import RealSandbox
+from sandbox.engine.stack import SandboxStack
 from tests.support.project import stack_file
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]
@@ -40,7 +40,7 @@ Ask = Callable[..., Answer]
 
 
 @pytest.fixture
-def send(deployed: RealSandbox) -> Send:
+def send(deployed: SandboxStack) -> Send:
     """Sends a request to the gateway as it stands, with nothing put right as clients do; its answer, once begun."""
     address = deployed.outputs()["gatewayAddress"]
 

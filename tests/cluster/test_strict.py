@@ -22,7 +22,7 @@ from infra.models.pod import pod_template
 from infra.releases import pins
 from infra.settings.model import Model
 from sandbox.cluster.control_plane import ClusterError, ControlPlane
-from sandbox.cluster.stack import RealSandbox
+from sandbox.engine.stack import SandboxStack
 from tests.support.project import stack_file
 
 Template = dict[str, Any]
@@ -34,7 +34,7 @@ SECONDS = 60
 class Where(NamedTuple):
     """Where a fault is brought about: the dev stack, up, with room for one more model."""
 
-    stack: RealSandbox
+    stack: SandboxStack
     plane: ControlPlane
     monkeypatch: pytest.MonkeyPatch
 
@@ -289,7 +289,7 @@ FAULTS = [
 
 
 @pytest.fixture(scope="module")
-def roomy(deployed: RealSandbox) -> Iterator[RealSandbox]:
+def roomy(deployed: SandboxStack) -> Iterator[SandboxStack]:
     """The stack with room for one more model."""
     deployed.set_config("tpuMaxNodes", 2)
     deployed.up()
@@ -300,7 +300,7 @@ def roomy(deployed: RealSandbox) -> Iterator[RealSandbox]:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[f"{fault.name}, by {fault.by}" for fault in FAULTS])
 def test_fault_is_refused_as_in_reality(
-    fault: Fault, roomy: RealSandbox, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+    fault: Fault, roomy: SandboxStack, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with fault.make(Where(roomy, plane, monkeypatch)) as said:
         end = time.monotonic() + SECONDS
@@ -309,7 +309,7 @@ def test_fault_is_refused_as_in_reality(
         assert fault.words in said()
 
 
-def test_model_without_a_fault_runs(roomy: RealSandbox, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_without_a_fault_runs(roomy: SandboxStack, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows above are refused for their fault, and not because the second model could not run."""
     with of_the_model(lambda _: None)(Where(roomy, plane, monkeypatch)):
         plane.kubectl("wait", "--for=condition=Ready", "llminferenceservice/strict", NAMESPACE, "--timeout=60s")

@@ -11,7 +11,8 @@ import pytest
 
 from ops.smoke import Smoke
 from sandbox.cluster.control_plane import ClusterError, ControlPlane, wait_until
-from sandbox.cluster.stack import RealSandbox
+from sandbox.cluster.stack import on_control_plane
+from sandbox.engine.stack import SandboxStack
 from tests.support.project import ROOT, stack_file
 
 Get = Callable[..., list[dict[str, Any]]]
@@ -26,9 +27,9 @@ COMPLETION = {"model": "/mnt/models", "prompt": "Hello", "max_tokens": 4}
 @pytest.fixture(scope="module", params=["staging", "prod"])
 def stack(
     request: pytest.FixtureRequest, plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RealSandbox]:
+) -> Iterator[SandboxStack]:
     """A stack with two of what a request passes, up."""
-    with RealSandbox(request.param, home=tmp_path_factory.mktemp("stack"), plane=plane) as sandbox:
+    with on_control_plane(request.param, home=tmp_path_factory.mktemp("stack"), plane=plane) as sandbox:
         try:
             sandbox.up()
             yield sandbox
@@ -47,7 +48,7 @@ def names(pods: list[dict[str, Any]], *, leading: bool) -> list[str]:
     return [pod["metadata"]["name"] for pod in pods if ready(pod) == leading]
 
 
-def model_replicas(stack: RealSandbox) -> int:
+def model_replicas(stack: SandboxStack) -> int:
     return stack_file(stack.name)["models"][0].get("replicas", 1)
 
 
@@ -68,7 +69,7 @@ def evict(plane: ControlPlane) -> Callable[[str], bool]:
     return asked
 
 
-def test_the_endpoint_answers_as_the_api_guide_says(stack: RealSandbox) -> None:
+def test_the_endpoint_answers_as_the_api_guide_says(stack: SandboxStack) -> None:
     command = [sys.executable, "-m", "ops.smoke", "--url", stack.outputs()["baseUrl"]]
     asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     assert asked.returncode == 0, asked.stdout + asked.stderr
@@ -99,11 +100,11 @@ def test_two_of_each_are_spread_over_the_system_nodes(get: Get, where: str, sele
     assert wait_until(spread, f"two Pods of {selector}, evenly over {system}", 60)
 
 
-def test_there_are_as_many_tpu_nodes_as_pods_that_want_one(stack: RealSandbox, get: Get) -> None:
+def test_there_are_as_many_tpu_nodes_as_pods_that_want_one(stack: SandboxStack, get: Get) -> None:
     assert sum("google.com/tpu" in node["status"]["capacity"] for node in get("nodes")) == model_replicas(stack)
 
 
-def test_each_budget_lets_one_pod_go(stack: RealSandbox, get: Get) -> None:
+def test_each_budget_lets_one_pod_go(stack: SandboxStack, get: Get) -> None:
     budgets = ["inference-gateway", "istiod", f"{MODEL['name']}-picker"]
     budgets += [f"{MODEL['name']}-vllm"] if model_replicas(stack) > 1 else []
 
@@ -134,7 +135,7 @@ def test_a_budget_that_keeps_a_picker_would_never_let_the_leader_go(plane: Contr
 
 
 def test_drained_leader_hands_over_and_completions_go_on(
-    stack: RealSandbox, get: Get, evict: Callable[[str], bool]
+    stack: SandboxStack, get: Get, evict: Callable[[str], bool]
 ) -> None:
     smoke = Smoke(stack.outputs()["baseUrl"], 20)
 
@@ -152,7 +153,7 @@ def test_drained_leader_hands_over_and_completions_go_on(
     assert wait_until(answers, "completions with the new leader", 5)
 
 
-def test_one_vllm_pod_at_a_time_may_go(stack: RealSandbox, get: Get, evict: Callable[[str], bool]) -> None:
+def test_one_vllm_pod_at_a_time_may_go(stack: SandboxStack, get: Get, evict: Callable[[str], bool]) -> None:
     def serving() -> list[str]:
         return names(get("pods", NAMESPACE, f"--selector={WORKLOAD}"), leading=True)
 
@@ -162,7 +163,7 @@ def test_one_vllm_pod_at_a_time_may_go(stack: RealSandbox, get: Get, evict: Call
     wait_until(lambda: len(serving()) == most, "every vLLM Pod is ready again", 60)
 
 
-def test_router_of_one_and_of_two_again_keeps_the_service(stack: RealSandbox, get: Get) -> None:
+def test_router_of_one_and_of_two_again_keeps_the_service(stack: SandboxStack, get: Get) -> None:
     def service() -> str:
         [found] = get("llminferenceservices", NAMESPACE)
         return found["metadata"]["uid"]

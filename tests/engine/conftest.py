@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pulumi import automation
 
-from sandbox.engine.stack import Sandbox
+from sandbox.engine.stack import SandboxStack
 from tests.support.project import stack_file
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]
@@ -20,12 +20,12 @@ OTHER = {**MODEL, "name": "other", "namespace": "team-b"}
 
 LLM = "kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService"
 
-Make = Callable[..., Sandbox]
+Make = Callable[..., SandboxStack]
 
 
 @pytest.fixture(autouse=True)
 def outputs_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The Automation API runs the CLI twice more after each `up`, for outputs that `Sandbox.outputs` reads itself."""
+    """The Automation API runs the CLI twice more after each `up`, for outputs that the stack reads itself."""
     up = automation.Stack.up
 
     def up_alone(self: automation.Stack, **options: Any) -> automation.UpResult:
@@ -40,7 +40,7 @@ def outputs_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 def sandbox(tmp_path: Path) -> Iterator[Make]:
     """Makes a sandbox of the dev stack, its configuration changed by the keywords, with nothing in it."""
     with ExitStack() as stack:
-        yield lambda **config: stack.enter_context(Sandbox(home=tmp_path / "home", config={**OWN, **config}))
+        yield lambda **config: stack.enter_context(SandboxStack(home=tmp_path / "home", config={**OWN, **config}))
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +52,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, An
         key = json.dumps(config, sort_keys=True)
         if key not in homes:
             homes[key] = tmp_path_factory.mktemp("deployed")
-            with Sandbox(home=homes[key], config={**OWN, **config}) as stack:
+            with SandboxStack(home=homes[key], config={**OWN, **config}) as stack:
                 stack.up()
         return homes[key]
 
@@ -63,7 +63,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, An
 def up(sandbox: Make, deployed: Callable[[dict[str, Any]], Path], tmp_path: Path) -> Make:
     """Like `sandbox`, with everything deployed: a copy of a stack that is up."""
 
-    def copy(**config: Any) -> Sandbox:
+    def copy(**config: Any) -> SandboxStack:
         shutil.copytree(deployed(config), tmp_path / "home")
         return sandbox(**config)
 
@@ -71,12 +71,12 @@ def up(sandbox: Make, deployed: Callable[[dict[str, Any]], Path], tmp_path: Path
 
 
 @pytest.fixture
-def two_models(up: Make) -> Sandbox:
+def two_models(up: Make) -> SandboxStack:
     """A stack with two models, up."""
     return up(models=[MODEL, OTHER], tpuMaxNodes=3)
 
 
-def since(sandbox: Sandbox, operation: Callable[[], Any]) -> list[tuple[str, str, str]]:
+def since(sandbox: SandboxStack, operation: Callable[[], Any]) -> list[tuple[str, str, str]]:
     """What an operation does in the clouds: (create, update or delete; type; name), in order."""
     before = len(sandbox.inventory.log)
     operation()

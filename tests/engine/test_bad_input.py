@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pulumi.automation import CommandError
 
-from sandbox.engine.stack import Sandbox, SandboxError
+from sandbox.engine.stack import SandboxError, SandboxStack
 from sandbox.engine.stack_file import with_config
 from tests.support.bad_input import BROKEN, KEY, KINDS, PREFIX, SECRET, apply, examples
 from tests.support.project import ROOT
@@ -21,13 +21,13 @@ SOME = [KINDS[i * len(KINDS) // 44] for i in range(44)]
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStack]:
     """One stack for all files; it has nothing in it."""
-    with Sandbox(home=tmp_path_factory.mktemp("bad"), config=OWN) as stack:
+    with SandboxStack(home=tmp_path_factory.mktemp("bad"), config=OWN) as stack:
         yield stack
 
 
-def refusal(stack: Sandbox, text: str | bytes) -> str:
+def refusal(stack: SandboxStack, text: str | bytes) -> str:
     """What the engine shows in a preview of a stack file."""
     said: list[str] = []
     good = stack.stack_file.read_bytes()
@@ -55,7 +55,7 @@ def told_once(text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", SOME, ids=[kind.name for kind in SOME])
-def test_mistake_is_told_once(prepared: Sandbox, kind: Any) -> None:
+def test_mistake_is_told_once(prepared: SandboxStack, kind: Any) -> None:
     [bad, *_] = examples(kind, 1)
     values = yaml.safe_load(DEV)["config"]
     plain = {key.removeprefix(PREFIX): value for key, value in values.items()}
@@ -65,7 +65,7 @@ def test_mistake_is_told_once(prepared: Sandbox, kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_file_that_is_none_is_told_once(prepared: Sandbox, kind: str) -> None:
+def test_file_that_is_none_is_told_once(prepared: SandboxStack, kind: str) -> None:
     told_once(refusal(prepared, BROKEN[kind]))
 
 
@@ -77,7 +77,7 @@ def test_sandbox_says_what_the_engine_cannot_read_in_a_line(tmp_path: Path, kind
 
     with (
         pytest.raises(SandboxError, match=r"^Pulumi\.dev\.yaml: \S.*$"),
-        Sandbox(project=tmp_path, home=tmp_path / "home"),
+        SandboxStack(project=tmp_path, home=tmp_path / "home"),
     ):
         pass
 
@@ -87,7 +87,7 @@ def test_file_that_only_the_engine_can_read_is_read_as_it_reads_it(tmp_path: Pat
     (tmp_path / "Pulumi.yaml").write_bytes((ROOT / "Pulumi.yaml").read_bytes())
     (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n  {PREFIX}protect:\ttrue\n")
 
-    with Sandbox(project=tmp_path, home=tmp_path / "home", config={"labels": {"a": "b"}}) as stack:
+    with SandboxStack(project=tmp_path, home=tmp_path / "home", config={"labels": {"a": "b"}}) as stack:
         config = {key: value.value for key, value in stack.stack.get_all_config().items()}
 
     assert (config[f"{PREFIX}protect"], config[f"{PREFIX}labels"]) == ("true", '{"a":"b"}')

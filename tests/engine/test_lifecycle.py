@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError, ConfigValue
 
-from sandbox.engine.stack import Sandbox
+from sandbox.engine.stack import SandboxStack
 
 from .conftest import LLM, MODEL, OTHER, Make, since
 
@@ -40,7 +40,7 @@ def test_outputs_are_the_api_guides(up: Make) -> None:
 # Changes of a model
 
 
-def test_changed_flag_replaces_that_service_old_one_first_and_touches_nothing_else(two_models: Sandbox) -> None:
+def test_changed_flag_replaces_that_service_old_one_first_and_touches_nothing_else(two_models: SandboxStack) -> None:
     two_models.set_config("models", [{**MODEL, "maxModelLen": 4096}, OTHER])
     assert since(two_models, two_models.up) == [
         ("delete", LLM, "qwen2-3b-pattern1"),
@@ -48,7 +48,7 @@ def test_changed_flag_replaces_that_service_old_one_first_and_touches_nothing_el
     ]
 
 
-def test_changed_uri_replaces_the_service(two_models: Sandbox) -> None:
+def test_changed_uri_replaces_the_service(two_models: SandboxStack) -> None:
     two_models.set_config("models", [{**MODEL, "uri": "hf://Qwen/Qwen2.5-7B-Instruct"}, OTHER])
     assert since(two_models, two_models.up) == [
         ("delete", LLM, "qwen2-3b-pattern1"),
@@ -56,7 +56,7 @@ def test_changed_uri_replaces_the_service(two_models: Sandbox) -> None:
     ]
 
 
-def test_changed_replicas_update_in_place_and_get_a_budget(two_models: Sandbox) -> None:
+def test_changed_replicas_update_in_place_and_get_a_budget(two_models: SandboxStack) -> None:
     two_models.set_config("models", [{**MODEL, "replicas": 2}, OTHER])
     assert sorted(since(two_models, two_models.up)) == [
         ("create", "kubernetes:policy/v1:PodDisruptionBudget", "qwen2-3b-pattern1-vllm"),
@@ -64,13 +64,13 @@ def test_changed_replicas_update_in_place_and_get_a_budget(two_models: Sandbox) 
     ]
 
 
-def test_added_model_touches_nothing_else(two_models: Sandbox) -> None:
+def test_added_model_touches_nothing_else(two_models: SandboxStack) -> None:
     two_models.set_config("models", [MODEL, OTHER, {**MODEL, "name": "third"}])
     done = since(two_models, two_models.up)
     assert done == [("create", "kubernetes:core/v1:ServiceAccount", "third"), ("create", LLM, "third")]
 
 
-def test_removed_model_takes_its_namespace_along_and_nothing_else(two_models: Sandbox) -> None:
+def test_removed_model_takes_its_namespace_along_and_nothing_else(two_models: SandboxStack) -> None:
     two_models.set_config("models", [MODEL])
     assert since(two_models, two_models.up) == [
         ("delete", LLM, "other"),
@@ -237,7 +237,7 @@ def test_drift_of_a_service_is_shown_and_put_right(up: Make) -> None:
 # Teardown
 
 
-def test_destroy_leaves_nothing_and_goes_in_order(two_models: Sandbox) -> None:
+def test_destroy_leaves_nothing_and_goes_in_order(two_models: SandboxStack) -> None:
     gone = [(kind, name) for op, kind, name in since(two_models, two_models.destroy) if op == "delete"]
 
     def position(kind: str, name: str | None = None) -> list[int]:

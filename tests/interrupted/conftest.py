@@ -16,10 +16,10 @@ from pulumi import automation
 
 from sandbox.clouds.google_kinds import FORWARDING_RULE
 from sandbox.engine import pulumi_cli
-from sandbox.engine.faults import FaultySandbox
+from sandbox.engine.faults import FaultyStack
 from tests.support.project import ROOT
 
-Make = Callable[[], FaultySandbox]
+Make = Callable[[], FaultyStack]
 STACK = "dev"
 
 
@@ -27,7 +27,7 @@ STACK = "dev"
 def resources() -> list[str]:
     """The URN of every resource that the stack makes in a cloud, as the engine plans it, sorted."""
     events: list[Any] = []
-    with TemporaryDirectory() as folder, FaultySandbox(STACK, home=Path(folder)) as stack:
+    with TemporaryDirectory() as folder, FaultyStack(STACK, home=Path(folder)) as stack:
         stack.preview(on_event=events.append)
     planned = [event.resource_pre_event.metadata for event in events if event.resource_pre_event]
     return sorted(step.urn for step in planned if step.new.custom and not step.type.startswith("pulumi:"))
@@ -47,13 +47,13 @@ def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def copy_of(tmp_path: Path) -> Iterator[Callable[[Path], FaultySandbox]]:
+def copy_of(tmp_path: Path) -> Iterator[Callable[[Path], FaultyStack]]:
     """Makes a stack that goes on where the one in a folder is."""
     with ExitStack() as stack:
 
-        def copy(home: Path) -> FaultySandbox:
+        def copy(home: Path) -> FaultyStack:
             place = tmp_path / f"copy of {home.name}"
-            return stack.enter_context(FaultySandbox(STACK, home=Path(shutil.copytree(home, place))))
+            return stack.enter_context(FaultyStack(STACK, home=Path(shutil.copytree(home, place))))
 
         yield copy
 
@@ -62,24 +62,24 @@ def copy_of(tmp_path: Path) -> Iterator[Callable[[Path], FaultySandbox]]:
 def homes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The folders of a stack with nothing in it, and of one that is up."""
     empty, deployed = (tmp_path_factory.mktemp(name) for name in ("empty", "deployed"))
-    with FaultySandbox(STACK, home=empty), FaultySandbox(STACK, home=deployed) as stack:
+    with FaultyStack(STACK, home=empty), FaultyStack(STACK, home=deployed) as stack:
         stack.up()
     return empty, deployed
 
 
 @pytest.fixture
-def sandbox(copy_of: Callable[[Path], FaultySandbox], homes: tuple[Path, Path]) -> Make:
+def sandbox(copy_of: Callable[[Path], FaultyStack], homes: tuple[Path, Path]) -> Make:
     """Makes a stack with nothing in it."""
     return lambda: copy_of(homes[0])
 
 
 @pytest.fixture
-def up(copy_of: Callable[[Path], FaultySandbox], homes: tuple[Path, Path]) -> Make:
+def up(copy_of: Callable[[Path], FaultyStack], homes: tuple[Path, Path]) -> Make:
     """Makes a stack with everything in it."""
     return lambda: copy_of(homes[1])
 
 
-def command(stack: FaultySandbox, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def command(stack: FaultyStack, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command of docs/recovery.md as a user would, in the folder and with the backend of this stack."""
     workspace = stack.stack.workspace
     path = os.pathsep.join([str(Path(pulumi_cli.ensure()).parent), os.environ["PATH"]])
@@ -95,7 +95,7 @@ def command(stack: FaultySandbox, *arguments: str, **variables: str) -> subproce
     )
 
 
-def recover(stack: FaultySandbox) -> None:
+def recover(stack: FaultyStack) -> None:
     """What docs/recovery.md says after a run was killed. Nothing goes wrong any more."""
     stack.fail(None)
     for arguments in (("pulumi", "cancel", "--yes"), ("python", "-m", "ops.recover")):
@@ -103,17 +103,17 @@ def recover(stack: FaultySandbox) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def in_the_clouds(stack: FaultySandbox) -> list[tuple[str, str]]:
+def in_the_clouds(stack: FaultyStack) -> list[tuple[str, str]]:
     """Type and id of what exists, but for what GKE makes and removes by itself."""
     return sorted((item.kind, item.id) for item in stack.inventory.find() if item.kind != FORWARDING_RULE)
 
 
-def in_the_state(stack: FaultySandbox) -> list[tuple[str, str]]:
+def in_the_state(stack: FaultyStack) -> list[tuple[str, str]]:
     """Type and id of what the engine knows of."""
     return sorted((r["type"], r["id"]) for r in stack.resources() if r["custom"] and r["type"][:7] != "pulumi:")
 
 
-def everything_up(stack: FaultySandbox) -> None:
+def everything_up(stack: FaultyStack) -> None:
     """`up` succeeds, and all is there."""
     stack.up()
     assert {r["urn"] for r in stack.resources()} >= set(resources())
@@ -121,7 +121,7 @@ def everything_up(stack: FaultySandbox) -> None:
     assert in_the_state(stack) == in_the_clouds(stack)
 
 
-def nothing_left(stack: FaultySandbox) -> None:
+def nothing_left(stack: FaultyStack) -> None:
     """`destroy` succeeds, and nothing is there."""
     stack.destroy()
     assert stack.inventory.find() == []

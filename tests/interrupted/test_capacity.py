@@ -4,14 +4,14 @@ import pytest
 from pulumi.automation import CommandError
 
 from sandbox.clouds.capacity import STOCKOUT
-from sandbox.engine.faults import IN_ERROR, REFUSED, Fault, FaultySandbox
+from sandbox.engine.faults import IN_ERROR, REFUSED, Fault, FaultyStack
 
 from .conftest import Make, everything_up, in_the_clouds, in_the_state, nothing_left, resources, short
 
 each_pool = pytest.mark.parametrize("pool", [urn for urn in resources() if "nodePool:NodePool" in urn], ids=short)
 
 
-def up_without_capacity(stack: FaultySandbox, pool: str, effect: str) -> None:
+def up_without_capacity(stack: FaultyStack, pool: str, effect: str) -> None:
     """`up` fails at the pool and says why. Afterwards there is capacity again, and the engine knows all there is."""
     stack.fail(Fault("create", pool, effect, STOCKOUT))
     with pytest.raises(CommandError, match="GCE_STOCKOUT"):

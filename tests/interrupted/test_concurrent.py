@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError
 
-from sandbox.engine.faults import HELD, Fault, FaultySandbox
+from sandbox.engine.faults import HELD, Fault, FaultyStack
 
 from .conftest import Make, command, everything_up, in_the_clouds, in_the_state, nothing_left, recover, resources
 
@@ -19,7 +19,7 @@ from .conftest import Make, command, everything_up, in_the_clouds, in_the_state,
 
 
 @contextmanager
-def running(stack: FaultySandbox, operation: str, run: Callable[[], Any]) -> Iterator[None]:
+def running(stack: FaultyStack, operation: str, run: Callable[[], Any]) -> Iterator[None]:
     """Meanwhile an engine runs, which has come to the stack's cluster and waits there."""
     stack.fail(Fault(operation, CLUSTER, HELD))
     with ThreadPoolExecutor() as threads:
@@ -33,7 +33,7 @@ def running(stack: FaultySandbox, operation: str, run: Callable[[], Any]) -> Ite
     stack.fail(None)
 
 
-def every_other_run_is_refused(stack: FaultySandbox) -> None:
+def every_other_run_is_refused(stack: FaultyStack) -> None:
     """Whatever it would do, it is turned away by the lock."""
     for second in (stack.up, stack.destroy, stack.refresh):
         with pytest.raises(CommandError, match="the stack is currently locked by 1 lock"):

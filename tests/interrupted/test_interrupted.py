@@ -11,7 +11,7 @@ from pulumi.automation import CommandError
 from infra.google import cluster
 from infra.google.nodes import node_config
 from ops.recover import MADE_IN_STEPS, import_id
-from sandbox.engine.faults import KILLED_AFTER, KILLED_BEFORE, REFUSED, Fault, FaultySandbox
+from sandbox.engine.faults import KILLED_AFTER, KILLED_BEFORE, REFUSED, Fault, FaultyStack
 
 from .conftest import Make, command, everything_up, in_the_clouds, in_the_state, nothing_left, recover, resources, short
 
@@ -20,7 +20,7 @@ each_resource = pytest.mark.parametrize("urn", resources(), ids=short)
 each_effect = pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.replace(" ", "-"))
 
 
-def interrupt(stack: FaultySandbox, fault: Fault) -> None:
+def interrupt(stack: FaultyStack, fault: Fault) -> None:
     """Run into the fault, and do what docs/recovery.md says. Afterwards the engine knows all there is, and no more."""
     stack.fail(fault)
     with pytest.raises(CommandError) as failed:
@@ -61,7 +61,7 @@ def test_engine_killed_while_it_wrote_the_file_beside_its_state(sandbox: Make) -
 
 @each_effect
 @each_resource
-def test_up_interrupted(sandbox: Make, copy_of: Callable[[Path], FaultySandbox], urn: str, effect: str) -> None:
+def test_up_interrupted(sandbox: Make, copy_of: Callable[[Path], FaultyStack], urn: str, effect: str) -> None:
     stack = sandbox()
     interrupt(stack, Fault("create", urn, effect))
     if effect == KILLED_AFTER:  # or straight to destroy
@@ -133,7 +133,7 @@ def test_recovery_after_another_up_finds_what_that_one_made_again(sandbox: Make)
 
 def test_half_made_cluster_of_a_protected_stack_is_replaced_all_the_same(tmp_path: Path) -> None:
     [cluster] = [urn for urn in resources() if "cluster:Cluster" in urn]
-    with FaultySandbox(home=tmp_path, config={"protect": True}) as stack:
+    with FaultyStack(home=tmp_path, config={"protect": True}) as stack:
         interrupt(stack, Fault("create", cluster, KILLED_AFTER))
         everything_up(stack)
         stack.set_config("protect", False)

@@ -11,7 +11,7 @@ from pulumi.automation import CommandError
 
 from sandbox.clouds.google_kinds import ACCOUNT, BUCKET, FOLDER, IDENTITY_POOL, IDENTITY_PROVIDER, KEY, KEY_RING, OBJECT
 from sandbox.clouds.inventory import Inventory, Item
-from sandbox.engine.stack import Sandbox, SandboxError, setting
+from sandbox.engine.stack import SandboxError, SandboxStack, setting
 from tests.engine.conftest import since
 from tests.support.project import ROOT
 
@@ -20,12 +20,12 @@ CONFIG: dict[str, Any] = {
     "repositoryId": "123456",
     "environments": {"dev": "acme-dev", "prod": "acme-prod"},
 }
-Bootstrap = Callable[..., Sandbox]
+Bootstrap = Callable[..., SandboxStack]
 
 
-def at(home: Path, **config: Any) -> Sandbox:
+def at(home: Path, **config: Any) -> SandboxStack:
     """A sandbox of the bootstrap project, `CONFIG` changed by the keywords."""
-    return Sandbox("shared", project=ROOT / "bootstrap", home=home, config={**CONFIG, **config})
+    return SandboxStack("shared", project=ROOT / "bootstrap", home=home, config={**CONFIG, **config})
 
 
 @pytest.fixture
@@ -45,13 +45,13 @@ def deployed_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def stack(deployed_bootstrap: Path, tmp_path: Path) -> Iterator[Sandbox]:
+def stack(deployed_bootstrap: Path, tmp_path: Path) -> Iterator[SandboxStack]:
     """A copy of one that is up, as `CONFIG` has it."""
     with at(Path(shutil.copytree(deployed_bootstrap, tmp_path / "home"))) as sandbox:
         yield sandbox
 
 
-def write_state(stack: Sandbox, environment: str) -> None:
+def write_state(stack: SandboxStack, environment: str) -> None:
     """What Pulumi does with the backend URL of an environment."""
     [bucket] = stack.inventory.find(BUCKET)
     path = f"{environment}/.pulumi/meta.yaml"
@@ -68,7 +68,7 @@ def test_it_goes_up_in_empty_projects_shows_no_change_and_goes_away(bootstrap: B
     assert stack.inventory.find() == []
 
 
-def test_preview_and_its_refresh_write_nothing_into_the_backend(stack: Sandbox) -> None:
+def test_preview_and_its_refresh_write_nothing_into_the_backend(stack: SandboxStack) -> None:
 
     def files() -> dict[str, int]:
         return {str(f): f.stat().st_mtime_ns for f in (stack.home / "state").rglob("*")}
@@ -92,7 +92,7 @@ def test_names_of_keys_and_of_the_pool_stay_taken_and_another_bootstrap_gets_aro
     assert len(stack.inventory.find(KEY)) == 2
 
 
-def test_destroy_is_refused_until_protection_is_lifted(stack: Sandbox) -> None:
+def test_destroy_is_refused_until_protection_is_lifted(stack: SandboxStack) -> None:
     with pytest.raises(CommandError, match="protected"):
         stack.destroy()
     stack.set_config("protect", False)
@@ -111,14 +111,14 @@ def test_bucket_and_folder_with_state_in_them_stay_even_without_protection(boots
     assert "prod/" in {folder.name for folder in stack.inventory.find(FOLDER)}
 
 
-def test_key_of_an_environment_that_is_taken_out_stays_while_protected(stack: Sandbox) -> None:
+def test_key_of_an_environment_that_is_taken_out_stays_while_protected(stack: SandboxStack) -> None:
     stack.set_config("environments", {"prod": "acme-prod"})
     with pytest.raises(CommandError, match="protected"):
         stack.up()
     assert len(stack.inventory.find(KEY)) == 2
 
 
-def test_added_environment_touches_nothing_of_the_others(stack: Sandbox) -> None:
+def test_added_environment_touches_nothing_of_the_others(stack: SandboxStack) -> None:
     stack.set_config("environments", {**CONFIG["environments"], "staging": "acme-staging"})
     changes = stack.up().summary.resource_changes or {}
     assert set(changes) == {"same", "create"}
@@ -130,14 +130,14 @@ def test_added_environment_touches_nothing_of_the_others(stack: Sandbox) -> None
     }
 
 
-def test_renamed_repository_changes_no_trust(stack: Sandbox) -> None:
+def test_renamed_repository_changes_no_trust(stack: SandboxStack) -> None:
     stack.set_config("repository", "acme/renamed")
     assert since(stack, stack.up) == [("update", IDENTITY_POOL, "github-actions")]
 
 
 def test_stack_without_settings_is_told_all_that_it_needs_and_makes_nothing(tmp_path: Path) -> None:
     with (
-        Sandbox("shared", project=ROOT / "bootstrap", home=tmp_path) as stack,
+        SandboxStack("shared", project=ROOT / "bootstrap", home=tmp_path) as stack,
         pytest.raises(CommandError) as error,
     ):
         stack.up()
@@ -152,12 +152,12 @@ def test_stack_without_settings_is_told_all_that_it_needs_and_makes_nothing(tmp_
 
 def test_stack_of_the_main_project_needs_its_file(tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match=r"stack other: there is no Pulumi\.other\.yaml in .*; copy Pulumi\.dev"):
-        Sandbox("other", home=tmp_path).__enter__()
+        SandboxStack("other", home=tmp_path).__enter__()
 
 
 def test_folder_without_a_project_is_told(tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match=r"there is no Pulumi\.yaml in it"):
-        Sandbox(project=tmp_path, home=tmp_path).__enter__()
+        SandboxStack(project=tmp_path, home=tmp_path).__enter__()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pulumi.automation import CommandError
 from pulumi.automation.events import EngineEvent, OpType
 
 from ops import changes
-from sandbox.engine.stack import Sandbox
+from sandbox.engine.stack import SandboxStack
 from tests.engine.conftest import LLM, MODEL, OTHER, Make
 from tests.support.project import ROOT
 
@@ -43,7 +43,7 @@ def test_unchanged_stack_has_no_changes(up: Make) -> None:
     assert "No changes, " in report(up().preview)
 
 
-def test_another_slice_calls_out_pool_and_models_and_why(two_models: Sandbox) -> None:
+def test_another_slice_calls_out_pool_and_models_and_why(two_models: SandboxStack) -> None:
     two_models.set_config("tpuSlice", "v6e-8")
     text = report(two_models.preview)
     assert called_out(text) == ["**replace** TPU node pool `tpu`", f"**replace** model `{NAME}`, `team-b.other`"]
@@ -51,7 +51,7 @@ def test_another_slice_calls_out_pool_and_models_and_why(two_models: Sandbox) ->
     assert "`nodeConfig.machineType`: `ct6e-standard-4t` → `ct6e-standard-8t`" in text
 
 
-def test_a_models_flag_calls_out_that_model_alone(two_models: Sandbox) -> None:
+def test_a_models_flag_calls_out_that_model_alone(two_models: SandboxStack) -> None:
     two_models.set_config("models", [{**MODEL, "maxModelLen": 4096}, OTHER])
     text = report(two_models.preview)
     assert called_out(text) == [f"**replace** model `{NAME}`"]
@@ -95,7 +95,7 @@ def test_another_machine_for_the_system_is_a_change_that_costs(up: Make) -> None
     assert "`nodeConfig.machineType`: `e2-standard-4` → `e2-standard-8`" in text
 
 
-def test_removed_model_calls_out_model_and_namespace(two_models: Sandbox) -> None:
+def test_removed_model_calls_out_model_and_namespace(two_models: SandboxStack) -> None:
     two_models.set_config("models", [MODEL])
     text = report(two_models.preview)
     assert called_out(text) == ["**delete** model `team-b.other`", "**delete** namespace `team-b`"]
@@ -189,7 +189,7 @@ def test_sandbox_reports_against_the_stack_that_it_brought_up_before(tmp_path: P
     assert code == 0
     assert "Compared with: `an empty stack`." in text
     assert "to create**" in text
-    with Sandbox(home=tmp_path / "stacks" / "dev", config={"tpuSlice": "v6e-8", "tpuBootDiskGb": 500}) as before:
+    with SandboxStack(home=tmp_path / "stacks" / "dev", config={"tpuSlice": "v6e-8", "tpuBootDiskGb": 500}) as before:
         before.up()
     code, text = preview(tmp_path, "dev", tmp_path / "report.md")
     assert code == 0

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pulumi.automation import CommandError
 
-from sandbox.engine.lifecycle import life
-from sandbox.engine.stack import Sandbox
+from sandbox.engine.lifecycle import lifecycle
+from sandbox.engine.stack import SandboxStack
 from tests.engine.conftest import LLM, MODEL, Make, since
 
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
@@ -20,8 +20,8 @@ WINDOW = {"start": "2026-01-03T05:00:00Z", "end": "2026-01-03T13:00:00Z", "recur
 def test_stack_previews_goes_up_and_comes_down_prod_not_before_it_is_told_twice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    with Sandbox(name, home=tmp_path / "home") as stack:
-        life(stack, verbose=False)
+    with SandboxStack(name, home=tmp_path / "home") as stack:
+        lifecycle(stack, verbose=False)
     lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(("  ", "policy"))]
     protection = ["destroy", "protect: false"] if name == "prod" else []
     assert [line.split("  ")[0] for line in lines] == ["preview", "up", "preview again", *protection, "destroy"]

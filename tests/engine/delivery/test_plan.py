@@ -11,7 +11,7 @@ import pytest
 from pulumi.automation import CommandError
 
 from sandbox.clouds.inventory import CloudError, Inventory, Item
-from sandbox.engine.stack import Sandbox
+from sandbox.engine.stack import SandboxStack
 from tests.engine.conftest import LLM, MODEL, OTHER, Make, since
 
 
@@ -47,7 +47,7 @@ def test_a_change_is_made_as_planned(up: Make, plan: str, changes: dict[str, Any
     assert set(stack.preview().change_summary) == {"same"}
 
 
-def refused(stack: Sandbox, plan: str) -> str:
+def refused(stack: SandboxStack, plan: str) -> str:
     """What `up` says when it refuses the plan, having changed nothing."""
     with pytest.raises(CommandError) as error:
         assert since(stack, lambda: stack.up(plan=plan)) == []

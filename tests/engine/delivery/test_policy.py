@@ -9,7 +9,7 @@ import pytest
 from pulumi.automation import CommandError
 
 from sandbox.engine import policy_pack
-from sandbox.engine.stack import Sandbox, SandboxError
+from sandbox.engine.stack import SandboxError, SandboxStack
 from tests.engine.conftest import Make
 from tests.support.project import STACKS
 
@@ -32,7 +32,7 @@ def open_cluster() -> None:
     k8s.helm.v3.Release("any", chart="oci://example.com/any", opts=pulumi.ResourceOptions(provider=cloud))
 
 
-def said_by(sandbox: Sandbox, operation: str) -> str:
+def said_by(sandbox: SandboxStack, operation: str) -> str:
     """All that the engine says while an operation with the pack fails."""
     said: list[str] = []
     with pytest.raises(CommandError):
@@ -41,7 +41,7 @@ def said_by(sandbox: Sandbox, operation: str) -> str:
 
 
 def test_program_that_breaks_a_rule_is_refused_in_the_preview_with_the_way_out(tmp_path: Path) -> None:
-    with Sandbox(home=tmp_path / "home", program=open_cluster) as sandbox:
+    with SandboxStack(home=tmp_path / "home", program=open_cluster) as sandbox:
         text = said_by(sandbox, "preview")
     assert "[mandatory]  control-plane-access  (gcp:container:Cluster: open)" in text
     assert "Add the block with the ranges that need it, or with none." in text
@@ -51,7 +51,7 @@ def test_program_that_breaks_a_rule_is_refused_in_the_preview_with_the_way_out(t
 
 
 def test_up_that_breaks_a_rule_makes_nothing_of_it(tmp_path: Path) -> None:
-    with Sandbox(home=tmp_path / "home", program=open_cluster) as sandbox:
+    with SandboxStack(home=tmp_path / "home", program=open_cluster) as sandbox:
         said_by(sandbox, "up")
         assert sandbox.inventory.find("gcp:container/cluster:Cluster") == []
 
@@ -59,7 +59,7 @@ def test_up_that_breaks_a_rule_makes_nothing_of_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_stack_passes(tmp_path: Path, stack: str) -> None:
     said: list[str] = []
-    with Sandbox(stack, home=tmp_path / "home") as sandbox:
+    with SandboxStack(stack, home=tmp_path / "home") as sandbox:
         sandbox.preview(on_output=said.append, color="never", **policy_pack.enforced(sandbox))
     text = "".join(said)
     assert "✅ gke-tpu-inference@v0.0.1" in text

@@ -14,7 +14,7 @@ from sandbox.clouds.calls import Call
 from sandbox.clouds.google import Google
 from sandbox.clouds.google_kinds import CLUSTER, FIREWALL, NETWORK
 from sandbox.clouds.inventory import CloudError, Item
-from sandbox.engine.stack import Sandbox
+from sandbox.engine.stack import SandboxStack
 from tests.engine.conftest import Make, since
 from tests.support.gce import Project
 from tests.support.project import ROOT
@@ -25,7 +25,7 @@ LOCATION = "europe-west4-a"
 class Cloud(Project):
     """The Compute Engine of a sandbox: what is removed here is gone from its inventory too."""
 
-    def __init__(self, stack: Sandbox) -> None:
+    def __init__(self, stack: SandboxStack) -> None:
         super().__init__("simulated-project")
         self.inventory = stack.inventory
         [vpc], [cluster] = stack.inventory.find(NETWORK), stack.inventory.find(CLUSTER)
@@ -176,7 +176,7 @@ def test_empty_stack_says_how_to_look_for_leftovers(sandbox: Make) -> None:
 # The command, as `make down` runs it
 
 
-def command(stack: Sandbox, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(stack: SandboxStack, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it in the sandbox's folder, with nobody to ask."""
     environment = {**os.environ, **stack.stack.workspace.env_vars, "PYTHONPATH": str(ROOT)}
     environment["PULUMI_HOME"] = str(stack.home / "pulumi")

@@ -7,7 +7,7 @@ from pulumi.automation import CommandError, OpType
 
 from infra.platform import gateway, mesh, serving
 from infra.releases import pins
-from sandbox.engine.stack import Sandbox
+from sandbox.engine.stack import SandboxStack
 from tests.engine.conftest import LLM, Make, since
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -46,7 +46,7 @@ def unchanged(preview: Any) -> bool:
     return set(preview.change_summary) == {"same"}
 
 
-def deployed_versions(stack: Sandbox) -> dict[str, str]:
+def deployed_versions(stack: SandboxStack) -> dict[str, str]:
     """The version of each release, by its name."""
     return {item.name: item.inputs["version"] for item in stack.inventory.find(RELEASE)}
 

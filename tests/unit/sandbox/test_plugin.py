@@ -1,12 +1,11 @@
-"""The Kubernetes plugin of a stack on a real control plane: which one it is, and how long it waits."""
+"""The Kubernetes plugin of a stack on a real control plane: which one it is."""
 
 from importlib.metadata import version
 from pathlib import Path
 
-import pulumi
 import pytest
 
-from sandbox.cluster.stack import official_plugin, shortened
+from sandbox.cluster.stack import official_plugin
 
 
 def test_the_official_plugin_of_the_sdks_version_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,23 +18,3 @@ def test_the_official_plugin_of_the_sdks_version_is_found(tmp_path: Path, monkey
     assert official_plugin() is None
     (right / "pulumi-resource-kubernetes").touch()
     assert official_plugin() == right / "pulumi-resource-kubernetes"
-
-
-@pytest.mark.parametrize(
-    ("own", "patience", "expected"),
-    [
-        ("90m", 300, "300s"),
-        ("1h30m", 5399, "5399s"),
-        ("1h30m", 5401, "5400s"),
-        ("20s", 300, "20s"),
-        (None, 300, "300s"),
-        (None, 6000, "600s"),
-    ],
-)
-def test_a_timeout_is_shortened_and_never_prolonged(own: str | None, patience: float, expected: str) -> None:
-    short = shortened(pulumi.CustomTimeouts(create=own, update=own, delete=own), patience)
-    assert (short.create, short.update, short.delete) == (expected, expected, expected)
-
-
-def test_what_has_no_timeouts_gets_some() -> None:
-    assert shortened(None, 15).delete == "15s"
