@@ -1,5 +1,5 @@
 """`python3 -m sandbox.build`: what a real control plane takes."""
 
-from .modules import main
+from .programs import main
 
 main()

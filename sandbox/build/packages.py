@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .modules import HOME, lock
+from .programs import HOME, lock
 
 VENV = ("-m", "venv")
 UNFINISHED = "unfinished"

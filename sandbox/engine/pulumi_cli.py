@@ -7,9 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from sandbox.build import modules
+from sandbox.build import programs
 from sandbox.build.lock import LockError
-from sandbox.build.modules import BuildError
+from sandbox.build.programs import BuildError
 
 __all__ = ["BuildError", "ensure", "root"]
 
@@ -25,10 +25,10 @@ def ensure() -> Path:
     if on_path:
         return Path(on_path)
     try:
-        modules.build("pulumi")
+        programs.build("pulumi")
     except (BuildError, LockError) as error:
         raise BuildError(f"{error}\nOr install Pulumi: https://www.pulumi.com/docs/install/") from None
-    return modules.BIN / "pulumi"
+    return programs.BIN / "pulumi"
 
 
 if __name__ == "__main__":

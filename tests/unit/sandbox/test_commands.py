@@ -11,7 +11,7 @@ import pytest
 
 import sandbox.__main__
 from sandbox import bench
-from sandbox.build import lock, modules
+from sandbox.build import lock, programs
 from sandbox.engine import pulumi_cli
 from tests.support.project import ROOT
 
@@ -63,7 +63,7 @@ def test_help_of_the_benchmark_measures_nothing(command: Command, monkeypatch: p
 
 def test_benchmark_without_an_engine_is_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails() -> None:
-        raise modules.BuildError("no Go")
+        raise programs.BuildError("no Go")
 
     monkeypatch.setattr(pulumi_cli, "ensure", fails)
     assert command("sandbox.bench") == (1, "no Go")
@@ -77,10 +77,10 @@ def test_folder_that_cannot_be_written_is_one_line(command: Command, name: str) 
 
 
 def test_engine_that_cannot_be_put_into_a_folder_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modules, "HOME", Path("/proc/clone"))
-    monkeypatch.setattr(modules, "BIN", Path("/proc/clone/bin"))
+    monkeypatch.setattr(programs, "HOME", Path("/proc/clone"))
+    monkeypatch.setattr(programs, "BIN", Path("/proc/clone/bin"))
     with pytest.raises(
-        modules.BuildError, match=r"^cannot write into /proc/clone: No such file or directory\nOr install"
+        programs.BuildError, match=r"^cannot write into /proc/clone: No such file or directory\nOr install"
     ):
         pulumi_cli.ensure()
 

@@ -1,6 +1,6 @@
 //go:build tools
 
-// Package tools names the commands that sandbox/build/modules.py builds, so that `go mod tidy` keeps what they need.
+// Package tools names the commands that sandbox/build/programs.py builds, so that `go mod tidy` keeps what they need.
 package tools
 
 import (

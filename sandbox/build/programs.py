@@ -319,7 +319,7 @@ def _copy(source: Source, target: Path) -> None:
         raise BuildError(f"cannot download {source.module}: {done.stderr.strip()} {done.stdout.strip()}")
     origin = Path(json.loads(done.stdout)["Dir"], source.path)
     if not origin.exists():
-        raise BuildError(f"{source.module} has no {source.path} any more: adapt sandbox/build/modules.py")
+        raise BuildError(f"{source.module} has no {source.path} any more: adapt sandbox/build/programs.py")
     if origin.is_dir():
         shutil.copytree(origin, target, copy_function=shutil.copyfile)
         for directory in (target, *(path for path in target.rglob("*") if path.is_dir())):
@@ -370,7 +370,7 @@ def _set(file: Path, old: str, new: str) -> None:
     if count != 1:
         raise BuildError(
             f"{file.parent.name}/{file.name} has {count} lines `{old}`, not one. Its module has changed, or does not "
-            "have the version of infra/releases/pins.py: adapt sandbox/build/tools or sandbox/build/modules.py."
+            "have the version of infra/releases/pins.py: adapt sandbox/build/tools or sandbox/build/programs.py."
         )
     file.write_text(text)
 
