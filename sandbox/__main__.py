@@ -20,12 +20,13 @@ from ops import changes
 from sandbox.engine.lifecycle import lifecycle, step
 from sandbox.engine.stack import REPO, SandboxError, SandboxStack, setting
 
-from .build import lock, programs
+from .build import lock, parts, places
+from .build.go import BuildError
 from .cluster import isolation
 from .engine import pulumi_cli
 
 FAILURES = (
-    *(SandboxError, programs.BuildError, isolation.IsolationError, lock.LockError, automation.InvalidVersionError),
+    *(SandboxError, BuildError, isolation.IsolationError, lock.LockError, automation.InvalidVersionError),
     OSError,
 )
 """What the user can mend; the message says it."""
@@ -77,9 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
 def run_in(home: Path, arguments: argparse.Namespace, *, real: bool) -> int:
     """Run the command with its state in `home`, on a real control plane if it may be and can be."""
     if arguments.command == "e2e":
-        programs.ensure()
+        parts.ensure()
         return enter(arguments, home)
-    if real and not programs.missing():
+    if real and not parts.missing():
         try:
             isolation.check()
             return enter(arguments, home)
@@ -127,7 +128,7 @@ def main() -> int:
         metavar="KEY=VALUE",
         help="a setting on top of the stack's file; a value that is a YAML list or mapping is taken as one; repeatable",
     )
-    parser.add_argument("--home", type=Path, default=programs.HOME, help="folder for state (default: .sandbox)")
+    parser.add_argument("--home", type=Path, default=places.HOME, help="folder for state (default: .sandbox)")
     parser.add_argument("--verbose", action="store_true", help="show the engine's full output in a demo as well")
     parser.add_argument("--keep", action="store_true", help="e2e: before destroy, let the models answer on 127.0.0.1")
     parser.add_argument("--report", type=Path, help="preview: write the comment for a pull request to this file")

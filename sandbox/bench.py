@@ -18,6 +18,7 @@ from pulumi import automation
 
 from sandbox.engine.stack import REPO, SandboxError, SandboxStack
 
+from .build.go import BuildError
 from .engine import pulumi_cli
 
 ROUNDS = 5
@@ -86,7 +87,7 @@ def main() -> int:
         return 130
     except automation.CommandError:
         return 1  # the engine has said why
-    except (SandboxError, pulumi_cli.BuildError, automation.InvalidVersionError, OSError) as error:
+    except (SandboxError, BuildError, automation.InvalidVersionError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     if not kept:

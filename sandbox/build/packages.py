@@ -16,7 +16,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .programs import HOME, lock
+from . import lock
+from .places import HOME
 
 VENV = ("-m", "venv")
 UNFINISHED = "unfinished"

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from infra.google import slices
-from sandbox.build import programs
+from sandbox.build import parts, places
 from sandbox.engine.stack import SandboxError
 
 from .isolation import API_SERVER, AUTHORITY, CONTROL_PLANE, HOME, PLUGINS, isolated, publish
@@ -117,7 +117,7 @@ class ControlPlane:
     def __init__(self) -> None:
         if not isolated():
             raise ClusterError("a control plane runs inside `python -m sandbox.cluster.isolation` only")
-        missing = programs.missing()
+        missing = parts.missing()
         if missing:
             raise ClusterError(f"run `make tools` first: {', '.join(missing)} not built")
         shutil.rmtree(self.home, ignore_errors=True)
@@ -125,7 +125,7 @@ class ControlPlane:
         self.pki.mkdir(parents=True)
         self.processes = Processes(self.home / "logs")
         self.kubeconfig = self.home / "kubeconfig"
-        self.bin, self.chart_mirror = programs.BIN, programs.CHARTS
+        self.bin, self.chart_mirror = places.BIN, places.CHARTS
         self.reaches: Callable[[str, str], bool] = lambda _node, _host: True
         self.pulled: dict[str, set[str]] = {}
         self._authority = trustme.CA()
@@ -261,6 +261,6 @@ class ControlPlane:
 
         The other kinds of the InferencePool's API come along, as the endpoint picker that is run here wants them.
         """
-        for folder in (programs.GATEWAY_API_CRDS, programs.INFERENCE_CRDS):
-            self.kubectl("apply", "--server-side", "--field-manager=gke", f"--filename={folder}")
+        for folder in ("gateway-api", "inference"):
+            self.kubectl("apply", "--server-side", "--field-manager=gke", f"--filename={places.CRDS / folder}")
         self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")

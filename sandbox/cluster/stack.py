@@ -13,7 +13,7 @@ from typing import Any
 
 from infra.platform import serving
 from infra.releases.pins import KSERVE_CONTROLLER
-from sandbox.build import programs
+from sandbox.build import places, programs
 from sandbox.clouds.calls import Cloud
 from sandbox.clouds.google import Google
 from sandbox.clouds.google_kinds import CLUSTER, dns_endpoint
@@ -65,7 +65,7 @@ def google_alone(plane: ControlPlane, pulumi_home: Path, inventory: Inventory) -
     with Gke(plane, inventory):
         plugin = official_plugin()
         if plugin is None:
-            plugin = programs.BIN / programs.KUBERNETES_PLUGIN
+            plugin = places.BIN / programs.KUBERNETES_PLUGIN
             give_to_release(plane)
         install(plugin, pulumi_home)
         yield {"gcp": Google(inventory)}

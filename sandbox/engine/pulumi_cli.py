@@ -7,9 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from sandbox.build import programs
+from sandbox.build import places, programs
+from sandbox.build.go import BuildError
 from sandbox.build.lock import LockError
-from sandbox.build.programs import BuildError
 
 __all__ = ["BuildError", "ensure", "root"]
 
@@ -28,7 +28,7 @@ def ensure() -> Path:
         programs.build("pulumi")
     except (BuildError, LockError) as error:
         raise BuildError(f"{error}\nOr install Pulumi: https://www.pulumi.com/docs/install/") from None
-    return programs.BIN / "pulumi"
+    return places.BIN / "pulumi"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from ops.stacks import stacks
-from sandbox.build.programs import HOME
+from sandbox.build.places import HOME
 from sandbox.engine.stack import REPO
 
 from . import environment, report

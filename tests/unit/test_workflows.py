@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from ops import stacks
-from sandbox.build import programs
+from sandbox.build import go
 from tests.support.project import ROOT, STACKS
 
 GITHUB = ROOT / ".github"
@@ -193,7 +193,7 @@ def test_every_workflow_is_documented() -> None:
 
 
 def test_the_engine_is_the_one_that_the_tests_run_on() -> None:
-    tested = programs.required("pulumi", "github.com/pulumi/pulumi/pkg/v3")
+    tested = go.required("pulumi", "github.com/pulumi/pulumi/pkg/v3")
     assert f"v{(GITHUB / 'pulumi-version').read_text().strip()}" == tested
 
 

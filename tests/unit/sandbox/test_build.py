@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 
 from infra.releases import pins
-from sandbox.build import programs
+from sandbox.build import __main__ as command
+from sandbox.build import charts, go, parts, places, programs
 
 GO = """#!/bin/sh
 case $1 in
 env) echo "${GO_ON_PATH:-go1.99.0}" ;;
+list) echo one; echo two ;;
 mod) echo "{\\"Dir\\": \\"$MODULES/$4\\"}" ;;
 build)
-  if [ "$COMPILER_SAYS" ]; then echo "$COMPILER_SAYS"; exit 1; fi
+  if [ "$COMPILER_SAYS" ]; then echo "$COMPILER_SAYS" >&2; exit 1; fi
   while [ "$1" != -o ]; do shift; done
   folder=$2; shift 2
   for package; do touch "$folder/$(basename "${package%/v[0-9]}")"; done ;;
@@ -31,59 +33,59 @@ METADATA = {
 def downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the downloaded modules; the sandbox's home is empty, and Go is the one above."""
     folder = tmp_path / "modules"
-    for chart, source in programs.CHART_SOURCES.items():
+    for chart, source in charts.CHART_SOURCES.items():
         (folder / source.module / source.path).mkdir(parents=True)
         name, text = METADATA[source.module]
         (folder / source.module / source.path / name).write_text(text.format(chart.name))
         values = "global:\n  hub: registry.istio.io/testing\n  tag: latest\n"
         (folder / source.module / source.path / "values.yaml").write_text(values)
-    for source in programs.CRD_SOURCES.values():
+    for source in charts.CRD_SOURCES.values():
         (folder / source.module / source.path).parent.mkdir(parents=True)
         (folder / source.module / source.path).touch()
     for path in folder.rglob("*"):
         path.chmod(0o555)  # as Go has them
-    go = tmp_path / "path" / "go"
-    go.parent.mkdir()
-    go.write_text(GO)
-    go.chmod(0o755)
-    monkeypatch.setenv("PATH", str(go.parent), prepend=":")
+    compiler = tmp_path / "path" / "go"
+    compiler.parent.mkdir()
+    compiler.write_text(GO)
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", str(compiler.parent), prepend=":")
     monkeypatch.setenv("MODULES", str(folder))
-    shutil.copytree(programs.TOOLS, tmp_path / "tools")
-    monkeypatch.setattr(programs, "TOOLS", tmp_path / "tools")
+    shutil.copytree(places.TOOLS, tmp_path / "tools")
+    monkeypatch.setattr(places, "TOOLS", tmp_path / "tools")
     home = tmp_path / "home"
     for name, place in {"HOME": home, "BIN": home / "bin", "CHARTS": home / "charts", "CRDS": home / "crds"}.items():
-        monkeypatch.setattr(programs, name, place)
+        monkeypatch.setattr(places, name, place)
     return folder
 
 
 def test_what_is_built_is_not_missing_any_more() -> None:
-    assert {"etcd", "kube-scheduler", "epp", "istiod", "CRDs of gateway-api"} <= set(programs.missing())
-    programs.ensure()
-    assert programs.missing() == []
+    assert {"etcd", "kube-scheduler", "epp", "istiod", "CRDs of gateway-api"} <= set(parts.missing())
+    parts.ensure()
+    assert parts.missing() == []
 
 
 def test_a_moved_pin_asks_for_its_programs_and_the_charts_again() -> None:
-    programs.ensure()
-    pins = programs.TOOLS / "kserve" / "go.mod"
+    parts.ensure()
+    pins = places.TOOLS / "kserve" / "go.mod"
     pins.write_text(pins.read_text().replace("github.com/kserve/kserve v", "github.com/kserve/kserve v9"))
-    assert {"llmisvc", "epp", "kserve-llmisvc-crd"} <= set(programs.missing())
-    assert "etcd" not in programs.missing()
-    programs.ensure()
-    assert programs.missing() == []
+    assert {"llmisvc", "epp", "kserve-llmisvc-crd"} <= set(parts.missing())
+    assert "etcd" not in parts.missing()
+    parts.ensure()
+    assert parts.missing() == []
 
 
 def test_a_changed_main_asks_for_its_program_again() -> None:
-    programs.ensure()
-    main = programs.TOOLS / "kubernetes-provider" / "main.go"
+    parts.ensure()
+    main = places.TOOLS / "kubernetes-provider" / "main.go"
     main.write_text(main.read_text() + "// changed")
-    assert programs.missing() == ["kubernetes-provider"]
+    assert parts.missing() == ["kubernetes-provider"]
 
 
 def test_a_moved_sdk_asks_for_a_plugin_of_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    programs.ensure()
-    monkeypatch.setattr(programs, "LOCK", tmp_path / "requirements.txt")
-    programs.LOCK.write_text("pulumi-kubernetes==9.9.9 \\\n    --hash=sha256:0\n")
-    assert programs.missing() == ["kubernetes-provider"]
+    parts.ensure()
+    monkeypatch.setattr(places, "LOCK", tmp_path / "requirements.txt")
+    places.LOCK.write_text("pulumi-kubernetes==9.9.9 \\\n    --hash=sha256:0\n")
+    assert parts.missing() == ["kubernetes-provider"]
 
 
 def test_the_plugin_tells_the_version_that_the_engine_asks_for() -> None:
@@ -92,21 +94,21 @@ def test_the_plugin_tells_the_version_that_the_engine_asks_for() -> None:
 
 
 def test_a_go_that_is_a_patch_too_old_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    pins = programs.TOOLS / "pulumi" / "go.mod"
+    pins = places.TOOLS / "pulumi" / "go.mod"
     pins.write_text(pins.read_text().replace("\ngo 1.26.6\n", "\ngo 1.98.7\n"))
-    ours = programs.HOME / "go" / "go" / "bin" / "go"
+    ours = places.HOME / "go" / "go" / "bin" / "go"
     ours.parent.mkdir(parents=True)
     ours.write_text(GO.replace("GO_ON_PATH", "GO_OF_OURS"))
     ours.chmod(0o755)
     monkeypatch.setenv("GO_ON_PATH", "go1.98.6")
-    assert programs._go("pulumi") == ours
+    assert go.find("pulumi") == ours
     monkeypatch.setenv("GO_ON_PATH", "go1.98.7")
-    assert programs._go("pulumi") != ours
+    assert go.find("pulumi") != ours
 
 
 def test_a_go_of_an_older_pin_is_installed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GO_ON_PATH", "go1.20.0")
-    ours = programs.HOME / "go" / "go" / "bin" / "go"
+    ours = places.HOME / "go" / "go" / "bin" / "go"
     ours.parent.mkdir(parents=True)
     ours.write_text(GO)
     ours.chmod(0o755)
@@ -114,82 +116,82 @@ def test_a_go_of_an_older_pin_is_installed_anew(monkeypatch: pytest.MonkeyPatch)
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(broken))
-    with pytest.raises(programs.BuildError, match=r"no Go 1\.26\.6 on PATH, and pip could not install it"):
-        programs._go("pulumi")
+    with pytest.raises(go.BuildError, match=r"no Go 1\.26\.6 on PATH, and pip could not install it"):
+        go.find("pulumi")
 
 
 def test_what_only_lint_needs_is_no_part_of_the_control_plane(monkeypatch: pytest.MonkeyPatch) -> None:
-    programs.ensure()
-    assert not (programs.BIN / "actionlint").exists()
+    parts.ensure()
+    assert not (places.BIN / "actionlint").exists()
     monkeypatch.setattr("sys.argv", ["sandbox.build", "actionlint"])
-    programs.main()
-    assert (programs.BIN / "actionlint").exists()
+    command.main()
+    assert (places.BIN / "actionlint").exists()
 
 
 def test_a_failed_build_leaves_no_program_and_repeats_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPILER_SAYS", "main.go:1: no such thing")
-    with pytest.raises(programs.BuildError, match=r"build of llmisvc, epp failed:\nmain\.go:1: no such thing"):
+    with pytest.raises(go.BuildError, match=r"build of llmisvc, epp failed:\nmain\.go:1: no such thing"):
         programs.build("kserve")
-    assert list(programs.BIN.iterdir()) == []
+    assert list(places.BIN.iterdir()) == []
 
 
 def test_a_failed_build_takes_the_older_program_for_no_newer_one(monkeypatch: pytest.MonkeyPatch) -> None:
     programs.build("kserve")
-    (programs.TOOLS / "kserve" / "go.sum").write_text("")
+    (places.TOOLS / "kserve" / "go.sum").write_text("")
     monkeypatch.setenv("COMPILER_SAYS", "checksum mismatch")
-    with pytest.raises(programs.BuildError):
+    with pytest.raises(go.BuildError):
         programs.build("kserve")
-    assert {"llmisvc", "epp"} <= set(programs.missing())
+    assert {"llmisvc", "epp"} <= set(parts.missing())
 
 
 def test_charts_are_laid_out_as_their_releases_have_them() -> None:
-    programs.ensure()
+    parts.ensure()
     for chart in pins.CHARTS:
-        assert f"\nversion: {chart.version}\n" in (programs.CHARTS / chart.name / "Chart.yaml").read_text()
-    values = (programs.CHARTS / "istiod" / "values.yaml").read_text()
+        assert f"\nversion: {chart.version}\n" in (places.CHARTS / chart.name / "Chart.yaml").read_text()
+    values = (places.CHARTS / "istiod" / "values.yaml").read_text()
     assert values == f"global:\n  hub: registry.istio.io/release\n  tag: {pins.ISTIOD.version}\n"
     # Its templates take the tags of cert-manager's images from here.
-    metadata = (programs.CHARTS / "cert-manager" / "Chart.yaml").read_text()
+    metadata = (places.CHARTS / "cert-manager" / "Chart.yaml").read_text()
     assert f"\nappVersion: {pins.CERT_MANAGER.version}\n" in metadata
 
 
 def test_a_chart_whose_source_has_changed_is_refused(downloaded: Path) -> None:
-    source = programs.CHART_SOURCES[pins.ISTIOD]
+    source = charts.CHART_SOURCES[pins.ISTIOD]
     values = downloaded / source.module / source.path / "values.yaml"
     values.chmod(0o644)
     values.write_text("global:\n  hub: registry.istio.io/nightly\n  tag: latest\n")
-    with pytest.raises(programs.BuildError, match=r"values\.yaml has 0 lines `hub: registry\.istio\.io/testing`"):
-        programs.ensure()
-    assert "istiod" in programs.missing()
-    assert not programs.CHARTS.exists()
+    with pytest.raises(go.BuildError, match=r"istiod/values\.yaml has 0 lines `hub: registry\.istio\.io/testing`"):
+        parts.ensure()
+    assert "istiod" in parts.missing()
+    assert not places.CHARTS.exists()
 
 
 def test_chart_version_that_nobody_published_is_not_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Istio's charts come from a commit, and would become of any version."""
-    moved = {c._replace(version="1.31.99") if c == pins.ISTIOD else c: s for c, s in programs.CHART_SOURCES.items()}
-    monkeypatch.setattr(programs, "CHART_SOURCES", moved)
+    moved = {c._replace(version="1.31.99") if c == pins.ISTIOD else c: s for c, s in charts.CHART_SOURCES.items()}
+    monkeypatch.setattr(charts, "CHART_SOURCES", moved)
     with pytest.raises(
-        programs.BuildError, match=r"pins istiod 1\.31\.99: failed to perform \"FetchReference\" .* not found"
+        go.BuildError, match=r"pins istiod 1\.31\.99: failed to perform \"FetchReference\" .* not found"
     ):
-        programs.ensure()
-    assert not programs.CHARTS.exists()
+        parts.ensure()
+    assert not places.CHARTS.exists()
 
 
 def test_chart_of_another_version_than_its_module_is_not_laid_out() -> None:
-    go_mod = programs.TOOLS / "charts" / "go.mod"
+    go_mod = places.TOOLS / "charts" / "go.mod"
     go_mod.write_text(go_mod.read_text().replace(pins.CERT_MANAGER.version, "v1.21.1"))
     with pytest.raises(
-        programs.BuildError,
+        go.BuildError,
         match=r"cert-manager v1\.21\.2, sandbox/build/tools/charts/go\.mod v1\.21\.1\. Pin the same",
     ):
-        programs.ensure()
-    assert not programs.CHARTS.exists()
+        parts.ensure()
+    assert not places.CHARTS.exists()
 
 
 def test_every_chart_of_the_program_is_laid_out() -> None:
-    assert set(programs.CHART_SOURCES) == set(pins.CHARTS)
+    assert set(charts.CHART_SOURCES) == set(pins.CHARTS)
 
 
 def test_what_is_built_has_the_versions_that_are_deployed() -> None:
-    assert programs.required("kserve", "github.com/kserve/kserve") == pins.KSERVE_CONTROLLER.version
-    assert programs.required("charts", "github.com/cert-manager/cert-manager") == pins.CERT_MANAGER.version
+    assert go.required("kserve", "github.com/kserve/kserve") == pins.KSERVE_CONTROLLER.version
+    assert go.required("charts", "github.com/cert-manager/cert-manager") == pins.CERT_MANAGER.version

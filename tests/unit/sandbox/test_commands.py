@@ -11,7 +11,8 @@ import pytest
 
 import sandbox.__main__
 from sandbox import bench
-from sandbox.build import lock, programs
+from sandbox.build import lock, places
+from sandbox.build.go import BuildError
 from sandbox.engine import pulumi_cli
 from tests.support.project import ROOT
 
@@ -63,7 +64,7 @@ def test_help_of_the_benchmark_measures_nothing(command: Command, monkeypatch: p
 
 def test_benchmark_without_an_engine_is_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails() -> None:
-        raise programs.BuildError("no Go")
+        raise BuildError("no Go")
 
     monkeypatch.setattr(pulumi_cli, "ensure", fails)
     assert command("sandbox.bench") == (1, "no Go")
@@ -77,11 +78,9 @@ def test_folder_that_cannot_be_written_is_one_line(command: Command, name: str) 
 
 
 def test_engine_that_cannot_be_put_into_a_folder_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programs, "HOME", Path("/proc/clone"))
-    monkeypatch.setattr(programs, "BIN", Path("/proc/clone/bin"))
-    with pytest.raises(
-        programs.BuildError, match=r"^cannot write into /proc/clone: No such file or directory\nOr install"
-    ):
+    monkeypatch.setattr(places, "HOME", Path("/proc/clone"))
+    monkeypatch.setattr(places, "BIN", Path("/proc/clone/bin"))
+    with pytest.raises(BuildError, match=r"^cannot write into /proc/clone: No such file or directory\nOr install"):
         pulumi_cli.ensure()
 
 

@@ -1,6 +1,6 @@
 //go:build tools
 
-// Package tools names a small package of each module that sandbox/build/programs.py copies files from, so that `go mod tidy`
+// Package tools names a small package of each module that sandbox/build/charts.py copies files from, so that `go mod tidy`
 // keeps the module.
 package tools
 
