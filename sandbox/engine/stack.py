@@ -225,7 +225,13 @@ class SandboxStack:
             self.stack.set_config(self._key(key), automation.ConfigValue(str(value), secret=True))
             return
         change = {self._key(key): stack_file.REMOVED if value is None else value}
-        self.stack_file.write_text(stack_file.with_config(self.stack_file.read_text(), change))
+        try:
+            self.stack_file.write_text(stack_file.with_config(self.stack_file.read_text(), change))
+        except stack_file.UnreadableError:
+            if value is None:
+                self.stack.remove_config(self._key(key))
+            else:
+                self.stack.set_all_config_json(json.dumps({self._key(key): _as_config(value)}))
 
     def preview(self, **options: Any) -> automation.PreviewResult:
         """What `up` would do; `options` are those of the Automation API, such as `on_output` and `on_event`."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
+from yaml.events import AliasEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 REMOVED = object()
@@ -19,7 +20,7 @@ Edit = tuple[int, int, str]
 
 
 class UnreadableError(Exception):
-    """PyYAML cannot tell where things stand; the engine may."""
+    """Nobody can tell here where things stand, or what else an edit would change; the engine may."""
 
 
 def _root(text: str) -> MappingNode | None:
@@ -32,6 +33,16 @@ def _root(text: str) -> MappingNode | None:
     if not isinstance(node, MappingNode):
         raise UnreadableError("it is no mapping")
     return node
+
+
+def _editable(text: str) -> MappingNode | None:
+    """The root, where an edit changes nothing but what it is about: no value stands in two places, no brace around."""
+    root = _root(text)
+    if root and root.flow_style:
+        raise UnreadableError("all of it stands in {...}")
+    if any(isinstance(event, AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+        raise UnreadableError("it has aliases")
+    return root
 
 
 def _find(mapping: MappingNode | None, key: str) -> Node | None:
@@ -104,7 +115,7 @@ def with_config(text: str, changes: Mapping[str, Any], *, defaults: Mapping[str,
 
     Raises `UnreadableError`.
     """
-    root = _root(text)
+    root = _editable(text)
     config = _find(root, "config")
     changes = {k: v for k, v in (defaults or {}).items() if not _find_key(config, k)} | dict(changes)
     changes = {k: v for k, v in changes.items() if v is not REMOVED or _find_key(config, k)}
@@ -127,8 +138,11 @@ def _find_key(config: Node | None, key: str) -> bool:
 
 
 def without_secrets(text: str, placeholder: str) -> str:
-    """The text with a placeholder for each encrypted value, and without what the engine knows them by."""
-    root = _root(text)
+    """The text with a placeholder for each encrypted value, and without what the engine knows them by.
+
+    Raises `UnreadableError`.
+    """
+    root = _editable(text)
     if root is None:
         return text
     edits = list(_changed(text, root, dict.fromkeys(SECRETS_STATE, REMOVED)))
@@ -145,6 +159,6 @@ def secrets_state(text: str) -> str:
 
 def with_secrets_state(text: str, lines: str) -> str:
     """The text with these lines in front of its first key. Raises `UnreadableError`."""
-    root = _root(text)
+    root = _editable(text)
     at = _into(root) if root else 0
     return text[:at] + lines + text[at:] if lines else text

@@ -92,3 +92,17 @@ def test_file_that_only_the_engine_can_read_is_read_as_it_reads_it(tmp_path: Pat
 
     assert (config[f"{PREFIX}protect"], config[f"{PREFIX}labels"]) == ("true", '{"a":"b"}')
     assert config["gcp:project"] == "simulated-project"
+
+
+def test_value_is_set_and_removed_where_the_file_is_left_to_the_engine(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_bytes((ROOT / "Pulumi.yaml").read_bytes())
+    text = f"config:\n  {PREFIX}labels: &labels\n    a: b\n  {PREFIX}nodeLabels: *labels\n  {PREFIX}protect: true\n"
+    (tmp_path / "Pulumi.dev.yaml").write_text(text)
+
+    with SandboxStack(project=tmp_path, home=tmp_path / "home", config={"protect": False}) as stack:
+        stack.set_config("models", [{"name": "m"}])
+        stack.set_config("labels", None)
+        config = {key.removeprefix(PREFIX): value.value for key, value in stack.stack.get_all_config().items()}
+
+    assert (config["protect"], config["models"], config["nodeLabels"]) == ("false", '[{"name":"m"}]', '{"a":"b"}')
+    assert config["labels"] == "{}"  # the default

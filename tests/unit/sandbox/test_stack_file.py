@@ -23,7 +23,6 @@ def config(text: str) -> Any:
         pytest.param("config:\n", id="no settings"),
         pytest.param("config: {}\n", id="an empty mapping"),
         pytest.param("config: {p:other: 1}\n", id="a mapping in braces"),
-        pytest.param("{config: {}}", id="all in braces"),
         pytest.param("secretsprovider: x\n", id="no config"),
         pytest.param("---\nconfig:\n  p:other: 1\n", id="a document's start"),
         pytest.param("config:\n    p:other: [1]\nlast: x", id="another indentation"),
@@ -87,6 +86,24 @@ def test_engines_own_lines_pass_to_the_next_copy() -> None:
 def test_what_has_no_place_for_a_setting_is_left_to_the_engine(text: str) -> None:
     with pytest.raises(UnreadableError):
         with_config(text, {KEY: "new"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("{config: {}}", id="all in braces"),
+        pytest.param("config:\n  p:key: &a old\n  p:b: *a\n", id="alias of a value"),
+        pytest.param("base: &a {p:key: old}\nconfig: *a\n", id="alias of all settings"),
+        pytest.param("base: &a\n  p:b: 1\nconfig:\n  <<: *a\n", id="alias of settings beside others"),
+    ],
+)
+def test_file_in_which_an_edit_would_go_wrong_is_left_to_the_engine(text: str) -> None:
+    with pytest.raises(UnreadableError):
+        with_config(text, {KEY: "new"})
+    with pytest.raises(UnreadableError):
+        stack_file.without_secrets(text, "hidden")
+    with pytest.raises(UnreadableError):
+        stack_file.with_secrets_state(text, "encryptionsalt: v1:x\n")
 
 
 def test_recursive_aliases_end() -> None:
