@@ -1,6 +1,6 @@
 """Which program of this machine runs in place of which container image, and what has to be adapted for it.
 
-There are no images and no registry here. An image that is not in `published`, or for which `IMAGES` has no program,
+There are no images and no registry here. One that `registries` does not know, or for which `IMAGES` has no program,
 cannot be pulled, as on a machine where it does not exist. A container runs with its own command, arguments and
 environment; every exception stands below with its reason, and so does what the program needs of its container.
 """
@@ -51,7 +51,7 @@ class Image(NamedTuple):
 
 
 def _python(module: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", f"sandbox.{module}", *arguments]
+    return [sys.executable, "-m", f"sandbox.programs.{module}", *arguments]
 
 
 def _istiod(pod: "Pod", args: list[str], env: Env) -> list[str]:
@@ -137,7 +137,7 @@ def _download(pod: "Pod", args: list[str], env: Env) -> list[str]:
 
 
 def _cert_manager(role: str) -> Image:
-    # Its chart asks for runAsNonRoot and names no user. The memory is an estimate; no limit is registries.
+    # Its chart asks for runAsNonRoot and names no user. The memory is an estimate; no limit is published.
     return Image(["/app"], {"/app": _python("cert_manager", role)}, Needs(user=1000, memory="32Mi"))
 
 
@@ -180,7 +180,7 @@ def find(text: str) -> Image:
         raise PullError(str(error)) from None
     if reference.name not in IMAGES or reference.tag != TAGS.get(reference.name, reference.tag):
         raise PullError(
-            f'failed to pull and unpack image "{reference}": not found (it is registries, but the sandbox has no '
+            f'failed to pull and unpack image "{reference}": not found (it is published, but the sandbox has no '
             "program for it: the images that it has one for are in sandbox/programs/catalogue.py)"
         )
     return IMAGES[reference.name]

@@ -10,7 +10,7 @@ It refuses flags that the program of its role does not have, words that it does 
 real ones. Left out: the values of flags and fields, what the real webhook refuses beyond the CRDs, and following a
 configuration file, which is only checked.
 
-`data/cert_manager.json` has the names of cert-manager 1.21.2: flags of the webhook from `pkg/webhook/options` of its
+`cert_manager.json` has the names of cert-manager 1.21.2: flags of the webhook from `pkg/webhook/options` of its
 module, of the others from `cmd/*/app/options` and `cmd/startupapicheck` of its repository (at the tag v1.21.1, as these
 folders are not in the module), those for logs from `pkg/logs`; `switches` are the flags that take no next argument;
 fields are from `pkg/apis/config/*/v1alpha1`, and null is one of any value.

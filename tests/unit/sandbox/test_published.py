@@ -1,5 +1,6 @@
 """What the sandbox takes for published: what the program pins is there, everything else is refused in known words."""
 
+import importlib.util
 import json
 import re
 
@@ -70,7 +71,7 @@ def test_repository_that_does_not_exist_on_docker_hub_is_denied_as_docker_hub_do
 
 
 def test_published_image_without_a_program_here_is_told_apart() -> None:
-    with pytest.raises(catalogue.PullError, match="it is registries, but the sandbox has no program for it"):
+    with pytest.raises(catalogue.PullError, match="it is published, but the sandbox has no program for it"):
         catalogue.find("vllm/vllm-tpu:v0.29.0")
 
 
@@ -80,6 +81,12 @@ def test_image_of_the_program_can_be_pulled() -> None:
 
 def test_every_image_that_has_a_program_is_published() -> None:
     assert catalogue.IMAGES.keys() <= CATALOGUE["images"].keys()
+
+
+@pytest.mark.parametrize("name", catalogue.IMAGES)
+def test_program_of_our_own_exists(name: str) -> None:
+    commands = [command for command in catalogue.IMAGES[name].programs.values() if "-m" in command]
+    assert all(importlib.util.find_spec(command[command.index("-m") + 1]) for command in commands)
 
 
 # Charts
