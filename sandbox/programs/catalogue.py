@@ -22,7 +22,7 @@ from .envoy import bootstrap
 from .vllm_flags import RELEASE
 
 if TYPE_CHECKING:
-    from sandbox.cluster.kubelet import Pod
+    from sandbox.cluster.pod import Pod
 
 REPO = Path(__file__).resolve().parents[2]
 Env = dict[str, str]
