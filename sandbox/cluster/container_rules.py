@@ -21,9 +21,12 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kubernetes.utils import parse_quantity
+
+from sandbox.api_client import Json
+from sandbox.programs.image import Needs
 
 CHIPS = "google.com/tpu"
 TOPOLOGY = "cloud.google.com/gke-tpu-topology"
@@ -37,22 +40,6 @@ DEFAULT_CAPABILITIES = frozenset(
     }
 )
 """containerd's: https://github.com/containerd/containerd/blob/main/pkg/oci/spec.go."""
-
-Json = dict[str, Any]
-
-
-class Needs(NamedTuple):
-    """What the program of an image needs: quantities as in a Pod, empty if nothing is known.
-
-    `user` is whom the image itself names. `capabilities` has for each what the program says without it, `memory` is
-    the least it gets by with, `shm` what it writes to /dev/shm, and with `tpu` it starts libtpu.
-    """
-
-    user: int
-    capabilities: Mapping[str, str] = {}
-    memory: str = "0"
-    shm: str = "0"
-    tpu: bool = False
 
 
 class Failure(NamedTuple):

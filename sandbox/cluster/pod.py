@@ -32,7 +32,9 @@ from kubernetes.utils import parse_quantity
 
 from sandbox.api_client import STRATEGIC, UNREACHABLE, Api, ApiException, Json, now
 from sandbox.clouds import nat
+from sandbox.engine.stack import REPO
 from sandbox.programs import catalogue
+from sandbox.programs.image import ExecError, Image, PullError
 
 from . import container_rules
 from .control_plane import ControlPlane
@@ -132,7 +134,7 @@ class Container:
                 raise MissingError(problem)
             command = catalogue.command(image, pod, argv, env)
             failure = container_rules.failure(image.needs, pod.manifest, spec, env, pod.node)
-        except catalogue.PullError as error:
+        except PullError as error:
             pulled_before = self.state.get("waiting", {}).get("reason") in ("ErrImagePull", "ImagePullBackOff")
             message = (
                 f'Back-off pulling image "{spec["image"]}": ErrImagePull: {error}' if pulled_before else str(error)
@@ -140,7 +142,7 @@ class Container:
             self._wait("ImagePullBackOff" if pulled_before else "ErrImagePull", message, 10 / SPEED)
         except MissingError as error:
             self._wait("CreateContainerConfigError", str(error), 10 / SPEED)
-        except catalogue.ExecError as error:
+        except ExecError as error:
             self._ended(128, "StartError", str(error))
         else:
             if failure:
@@ -279,12 +281,12 @@ class Pod:
             if not container.finished:
                 container.step()
 
-    def pull(self, spec: Json) -> catalogue.Image:
-        """A container's image, from its registry unless the node has it, or an `images.PullError`."""
+    def pull(self, spec: Json) -> Image:
+        """A container's image, from its registry unless the node has it, or a `PullError`."""
         node, name = self.spec["nodeName"], spec["image"]
         held = self.plane.pulled.setdefault(node, set())
         if (name not in held or spec.get("imagePullPolicy") == "Always") and not self.reaches(nat.registry(name)):
-            raise catalogue.PullError(nat.timed_out(name))
+            raise PullError(nat.timed_out(name))
         image = catalogue.find(name)
         held.add(name)
         return image
@@ -385,8 +387,9 @@ class Pod:
             elif (value := self._value(spec, entry["valueFrom"])) is not None:
                 env[entry["name"]] = value
         server = {"KUBERNETES_SERVICE_HOST": API_SERVER, "KUBERNETES_SERVICE_PORT": "443"}
-        tools = {"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONPATH": str(catalogue.REPO), "HOME": str(self.folder)}
-        return {**server, **tools, "HOSTNAME": self.name, "TMPDIR": str(self.folder / "tmp"), **env}
+        tools = {"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONPATH": str(REPO), "SANDBOX_SPEED": str(SPEED)}
+        place = {"HOSTNAME": self.name, "HOME": str(self.folder), "TMPDIR": str(self.folder / "tmp")}
+        return {**server, **tools, **place, **env}
 
     def _value(self, spec: Json, source: Json) -> str | None:
         [(kind, ref)] = source.items()

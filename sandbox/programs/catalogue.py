@@ -7,54 +7,24 @@ environment; every exception stands below with its reason, and so does what the 
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
+from sandbox.build import programs
 from sandbox.clouds import registries
 from sandbox.clouds.nat import model_host, unreachable_model
-from sandbox.cluster.container_rules import Needs
-from sandbox.cluster.probes import SPEED
 
 from .envoy import bootstrap
+from .image import Env, ExecError, Image, Needs, Pod, PullError
 from .vllm_flags import RELEASE
-
-if TYPE_CHECKING:
-    from sandbox.cluster.pod import Pod
-
-REPO = Path(__file__).resolve().parents[2]
-Env = dict[str, str]
-
-
-class PullError(Exception):
-    """The image cannot be had; the message is the registry's."""
-
-
-class ExecError(Exception):
-    """The image has no such program; the message is the container runtime's."""
-
-
-class Image(NamedTuple):
-    """An image: its entrypoint, the program here for each of its own, what it needs of its container, and what adapts
-    its arguments and environment.
-
-    A program is a command line; a bare name is one of the sandbox's own programs. `adapt` returns the arguments after
-    the program, and may change the environment.
-    """
-
-    entrypoint: list[str]
-    programs: dict[str, list[str]]
-    needs: Needs
-    adapt: Callable[["Pod", list[str], Env], list[str]] | None = None
 
 
 def _python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", f"sandbox.programs.{module}", *arguments]
 
 
-def _istiod(pod: "Pod", args: list[str], env: Env) -> list[str]:
+def _istiod(pod: Pod, args: list[str], env: Env) -> list[str]:
     """Make istiod configure plain Envoy, which knows none of the filters and certificates of Istio's build."""
     env |= {
         "PILOT_ENABLE_METADATA_EXCHANGE": "false",  # filter istio.metadata_exchange
@@ -70,7 +40,7 @@ def _istiod(pod: "Pod", args: list[str], env: Env) -> list[str]:
     return args
 
 
-def _proxy(pod: "Pod", args: list[str], env: Env) -> list[str]:
+def _proxy(pod: Pod, args: list[str], env: Env) -> list[str]:
     """Envoy as pilot-agent would start it; its own arguments (`proxy router ...`) say nothing that Envoy needs."""
     if args[:2] != ["proxy", "router"]:
         raise ExecError(f"the sandbox runs Istio's proxy as a gateway only, not with {args}")
@@ -89,7 +59,7 @@ UNKNOWN_PLUGINS = {"no-hit-lru-scorer": "a scorer of llm-d's own, in its fork of
 passes over the empty ones."""
 
 
-def _picker(_: "Pod", args: list[str], __: Env) -> list[str]:
+def _picker(_: Pod, args: list[str], __: Env) -> list[str]:
     """KServe's flags for llm-d's fork of the picker, for the upstream one: without `UNKNOWN_PLUGINS`, all else kept."""
     if "--config-text" not in args:
         return args
@@ -122,13 +92,13 @@ VLLM = Needs(
 )
 
 
-def _vllm(_: "Pod", args: list[str], env: Env) -> list[str]:
-    """The stand-in's clock goes as fast as all waiting in Pods does. Its words take a moment, so that answers last."""
-    env |= {"SANDBOX_SPEED": str(SPEED), "SANDBOX_WORD_SECONDS": "0.02"}
+def _vllm(_: Pod, args: list[str], env: Env) -> list[str]:
+    """The stand-in's words take a moment, so that answers last."""
+    env["SANDBOX_WORD_SECONDS"] = "0.02"
     return args
 
 
-def _download(pod: "Pod", args: list[str], env: Env) -> list[str]:
+def _download(pod: Pod, args: list[str], env: Env) -> list[str]:
     """The stand-in reaches nothing outside, so it is told what its node does not reach."""
     for uri in args[::2]:
         if (host := model_host(uri)) and not pod.reaches(host):
@@ -186,7 +156,7 @@ def find(text: str) -> Image:
     return IMAGES[reference.name]
 
 
-def command(image: Image, pod: "Pod", argv: list[str], env: Env) -> list[str]:
+def command(image: Image, pod: Pod, argv: list[str], env: Env) -> list[str]:
     """The command line to run here for one of a container (empty: the image's own), or a `ExecError`."""
     name, *args = argv
     if name not in image.programs:
@@ -196,5 +166,5 @@ def command(image: Image, pod: "Pod", argv: list[str], env: Env) -> list[str]:
             f'exec: "{name}": executable file not found in $PATH'
         )
     program, *first = image.programs[name]
-    program = program if "/" in program else str(pod.plane.bin / program)
+    program = program if "/" in program else str(programs.BIN / program)
     return [program, *first, *(image.adapt(pod, args, env) if image.adapt else args)]

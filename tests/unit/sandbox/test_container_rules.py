@@ -10,8 +10,9 @@ from infra.google import slices
 from infra.models import pod
 from infra.settings.model import Model
 from sandbox.cluster import container_rules
-from sandbox.cluster.container_rules import Failure, Needs, resident
+from sandbox.cluster.container_rules import Failure, resident
 from sandbox.programs import catalogue
+from sandbox.programs.image import Needs
 
 Json = dict[str, Any]
 Change = Callable[[Json], Any]

@@ -10,6 +10,7 @@ from infra.releases import pins
 from sandbox.clouds import registries
 from sandbox.clouds.registries import UnpublishedError
 from sandbox.programs import catalogue
+from sandbox.programs.image import PullError
 from tests.support.project import ROOT, STACKS, stack_file
 
 CATALOGUE = json.loads((ROOT / "sandbox/clouds/data/published.json").read_text())
@@ -56,7 +57,7 @@ def test_digest_takes_the_place_of_the_tag() -> None:
     ],
 )
 def test_tag_that_nobody_published_is_not_found_in_containerds_words(text: str) -> None:
-    with pytest.raises(catalogue.PullError) as refused:
+    with pytest.raises(PullError) as refused:
         catalogue.find(text)
     full = str(registries.reference(text))
     assert str(refused.value).startswith(
@@ -66,12 +67,12 @@ def test_tag_that_nobody_published_is_not_found_in_containerds_words(text: str) 
 
 
 def test_repository_that_does_not_exist_on_docker_hub_is_denied_as_docker_hub_does() -> None:
-    with pytest.raises(catalogue.PullError, match="pull access denied, repository does not exist or may require auth"):
+    with pytest.raises(PullError, match="pull access denied, repository does not exist or may require auth"):
         catalogue.find("vllm/vllm-gpu:v1")
 
 
 def test_published_image_without_a_program_here_is_told_apart() -> None:
-    with pytest.raises(catalogue.PullError, match="it is published, but the sandbox has no program for it"):
+    with pytest.raises(PullError, match="it is published, but the sandbox has no program for it"):
         catalogue.find("vllm/vllm-tpu:v0.29.0")
 
 
