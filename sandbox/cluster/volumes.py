@@ -1,0 +1,80 @@
+"""The volumes of a Pod: what is in them, and how its containers find them.
+
+All are in the Pod's folder, where the containers mount them, and stay as they were when the Pod started.
+"""
+
+import shlex
+from collections.abc import Iterator
+
+from sandbox.api_client import Json
+
+from .isolation import GATEWAY
+from .pod import MissingError, Pod
+
+
+def mount(pod: Pod) -> None:
+    """Lay the volumes out, and link them to where the containers mount them."""
+    volumes = pod.folder / "volumes"
+    for volume in pod.spec.get("volumes", []):
+        [(kind, source)] = [(k, v) for k, v in volume.items() if k != "name"]
+        try:
+            files = _files(pod, kind, source or {})
+        except MissingError as error:
+            raise MissingError(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error}') from None
+        (volumes / volume["name"]).mkdir(parents=True, exist_ok=True)
+        for path, content in files.items():
+            file = volumes / volume["name"] / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+    (pod.folder / "tmp").mkdir(parents=True, exist_ok=True)
+    for container in [*pod.spec.get("initContainers", []), *pod.spec["containers"]]:
+        for mount in container.get("volumeMounts", []):
+            place = pod.folder / mount["mountPath"].strip("/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if not place.exists():
+                place.symlink_to(volumes / mount["name"] / mount.get("subPath", ""))
+
+
+def _files(pod: Pod, kind: str, source: Json) -> dict[str, bytes]:
+    """The files of a volume, or of a part of a projected one."""
+    if kind == "emptyDir":
+        return {}
+    if kind == "projected":
+        parts = [part for entry in source["sources"] for part in entry.items()]
+        return {path: content for part in parts for path, content in _files(pod, *part).items()}
+    if kind == "downwardAPI":
+        return {i["path"]: pod.field(i["fieldRef"]["fieldPath"]).encode() for i in source["items"]}
+    if kind == "serviceAccountToken":
+        return {source["path"]: _token(pod, source)}
+    if kind in ("secret", "configMap"):
+        data = pod.data(kind, source.get("secretName") or source["name"], source.get("optional", False))
+        items = source.get("items", [{"key": key, "path": key} for key in data])
+        missing = [item["key"] for item in items if item["key"] not in data]
+        if missing and not source.get("optional"):
+            raise MissingError(f"references non-existent {kind.lower()} key: {missing[0]}")
+        return {item["path"]: data[item["key"]] for item in items if item["key"] in data}
+    raise MissingError(f"the sandbox has no volumes of the kind {kind}")
+
+
+def _token(pod: Pod, source: Json) -> bytes:
+    """A token of the Pod's service account, bound to the Pod."""
+    account = f"/api/v1/namespaces/{pod.namespace}/serviceaccounts/{pod.spec['serviceAccountName']}/token"
+    bound = {"apiVersion": "v1", "kind": "Pod", "name": pod.name, "uid": pod.uid}
+    audiences = [source["audience"]] if source.get("audience") else []
+    asked = {"audiences": audiences, "boundObjectRef": bound, "expirationSeconds": source["expirationSeconds"]}
+    return pod.api("POST", account, {"spec": asked})["status"]["token"].encode()
+
+
+def binds(pod: Pod, spec: Json) -> Iterator[str]:
+    """Shell commands that put a container's volumes below /run in place; the program alone sees it.
+
+    Its name server is one that does not exist, and so refuses at once: no names are looked up in the sandbox.
+    """
+    resolver = pod.folder / "resolv.conf"
+    resolver.write_text(f"nameserver {GATEWAY}\n")
+    yield f"if [ -e /etc/resolv.conf ]; then mount --bind {shlex.quote(str(resolver))} /etc/resolv.conf; fi && "
+    for mount in spec.get("volumeMounts", []):
+        if mount["mountPath"].startswith(("/run/", "/var/run/")):
+            place = shlex.quote(mount["mountPath"])
+            source = shlex.quote(str(pod.folder / mount["mountPath"].strip("/")))
+            yield f"mkdir -p {place} && mount --bind {source} {place} && "
