@@ -14,139 +14,25 @@ import time
 import traceback
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
-from decimal import Decimal
-
-from kubernetes.utils import parse_quantity
 
 from sandbox.api_client import MERGE, UNREACHABLE, Api, ApiException, Json, now
-from sandbox.clouds import google_machines, nat
+from sandbox.clouds import nat
 from sandbox.clouds.firewall import control_plane_flows
 from sandbox.clouds.google_kinds import CLUSTER, POOL
-from sandbox.clouds.google_machines import TPU_MACHINES
-from sandbox.clouds.inventory import Inventory, Item
+from sandbox.clouds.inventory import Inventory
 
 from . import packet_filter
 from .control_plane import ControlPlane
 from .isolation import CONTROL_PLANE
 from .load_balancers import Services
+from .node_pools import CHIPS, Pool, node_pool
 from .packet_filter import Allowed
 
 POLL_SECONDS = 0.5
-POOL_LABEL = "cloud.google.com/gke-nodepool"
-CHIPS = "google.com/tpu"
 NODE_INFO = (
     *("machineID", "systemUUID", "bootID", "kernelVersion", "osImage"),
     *("containerRuntimeVersion", "kubeProxyVersion", "operatingSystem", "architecture"),
 )
-EFFECTS = {"NO_SCHEDULE": "NoSchedule", "PREFER_NO_SCHEDULE": "PreferNoSchedule", "NO_EXECUTE": "NoExecute"}
-
-
-def machine(kind: str) -> tuple[int, float]:
-    """vCPUs and GB of memory of a machine type."""
-    found = google_machines.machine(kind)
-    return found.vcpus, found.gb
-
-
-def allocatable(vcpus: int, gb: float) -> tuple[int, int]:
-    """Milli-CPUs and MiB that GKE leaves to Pods on such a machine.
-
-    https://cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes#memory_and_cpu_reservations
-    """
-    cpu = sum(share for i, share in enumerate((60, 10, 5, 5)) if i < vcpus) + max(vcpus - 4, 0) * 2.5
-    steps = ((4, 0.25), (4, 0.20), (8, 0.10), (112, 0.06), (gb, 0.02))
-    memory, rest = 100 / 1024, gb
-    for size, share in steps:
-        memory, rest = memory + min(size, rest) * share, max(rest - size, 0)
-    return int(vcpus * 1000 - cpu), int((gb - memory) * 1024)
-
-
-@dataclass
-class Pool:
-    """A node pool of Google Cloud, in Kubernetes' terms."""
-
-    id: str
-    name: str
-    group: str
-    project: str
-    version: str
-    zones: list[str]
-    labels: dict[str, str]
-    taints: list[dict[str, str]]
-    room: dict[str, str]
-    initial: int
-    least: int
-    most: int
-
-    def refuses(self, pod: Json) -> str | None:
-        """Why an empty node of this pool would not do, in the scheduler's words."""
-        if not (pod["spec"].get("nodeSelector") or {}).items() <= self.labels.items():
-            return "node(s) didn't match Pod's node affinity/selector"
-        if not all(any(_tolerates(t, taint) for t in pod["spec"].get("tolerations", [])) for taint in self.taints):
-            return "node(s) had untolerated taint(s)"
-        for resource in ("cpu", "memory", CHIPS):
-            if _requested(pod, resource) > parse_quantity(self.room.get(resource, "0")):
-                return f"Insufficient {resource}"
-        return None
-
-
-def _tolerates(toleration: Json, taint: Json) -> bool:
-    if toleration.get("effect") not in (None, "", taint["effect"]) or toleration.get("key") not in (None, taint["key"]):
-        return False
-    return toleration.get("operator") == "Exists" or toleration.get("value", "") == taint["value"]
-
-
-def _requested(pod: Json, resource: str) -> Decimal:
-    """What the scheduler counts: the containers together, or the largest init container."""
-
-    def of(containers: list[Json]) -> list[Decimal]:
-        return [parse_quantity(c.get("resources", {}).get("requests", {}).get(resource, "0")) for c in containers]
-
-    return max([sum(of(pod["spec"]["containers"]), Decimal(0)), *of(pod["spec"].get("initContainers", []))])
-
-
-def _pool(item: Item, cluster: Item) -> Pool:
-    config, scaling = item.inputs.get("nodeConfig", {}), item.inputs.get("autoscaling", {})
-    location, kind = str(cluster.inputs["location"]), config.get("machineType", "e2-medium")
-    zones = (
-        item.inputs.get("nodeLocations") or cluster.inputs.get("nodeLocations") or google_machines.zones_of(location)
-    )
-    chips, topology = TPU_MACHINES.get(kind, (0, ""))
-    labels = {
-        POOL_LABEL: item.name,
-        "node.kubernetes.io/instance-type": kind,
-        "kubernetes.io/arch": "amd64",
-        "kubernetes.io/os": "linux",
-        **({"cloud.google.com/gke-spot": "true"} if config.get("spot") else {}),
-        **config.get("labels", {}),
-    }
-    taints = [{**taint, "effect": EFFECTS[taint["effect"]]} for taint in config.get("taints", [])]
-    vcpus, gb = machine(kind)
-    cpu, memory = allocatable(vcpus, gb)
-    room = {"cpu": f"{cpu}m", "memory": f"{memory}Mi", "pods": "110"}
-    if chips:
-        generation = "tpu-v6e-slice"
-        labels |= {"cloud.google.com/gke-tpu-accelerator": generation, "cloud.google.com/gke-tpu-topology": topology}
-        taints.append({"key": CHIPS, "value": "present", "effect": "NoSchedule"})
-        room[CHIPS] = str(chips)
-    zoned = len(zones)
-    least = scaling.get("totalMinNodeCount", scaling.get("minNodeCount", 0) * zoned)
-    most = scaling.get("totalMaxNodeCount", scaling.get("maxNodeCount", 0) * zoned)
-    initial = item.inputs.get("nodeCount", item.inputs.get("initialNodeCount", 0)) * zoned
-    return Pool(
-        id=item.id,
-        name=item.name,
-        group=f"gke-{cluster.name[:20]}-{item.name[:20]}-{hashlib.sha256(item.id.encode()).hexdigest()[:8]}",
-        project=cluster.props["project"],
-        version=item.props["version"],
-        zones=zones,
-        labels=labels,
-        taints=taints,
-        room=room,
-        initial=int(initial),
-        least=int(least),
-        most=int(most),
-    )
 
 
 class Gke:
@@ -210,7 +96,7 @@ class Gke:
         with self._inventory.lock:
             clusters = self._inventory.find(CLUSTER)
             found = [(p, c) for p in self._inventory.find(POOL) for c in clusters if p.scope.startswith(c.id + "/")]
-            pools = {p.id: _pool(p, c) for p, c in found}
+            pools = {p.id: node_pool(p, c) for p, c in found}
         self._pools = pools
         self._targets = {p.id: max(p.least, self._targets.get(p.id, p.initial)) for p in pools.values()}
         alive = {node["metadata"]["name"]: node for node in self._api.items("/api/v1/nodes")}
