@@ -1,7 +1,7 @@
 """A real Kubernetes control plane: etcd, kube-apiserver, kube-controller-manager and kube-scheduler.
 
 It runs inside the namespaces of `isolation`, in a network of its own on the bridge of the Pods, and brings what GKE
-brings: the standard Gateway API and the InferencePool. It has no machines; those are `nodes` and `kubelet`.
+brings: the standard Gateway API and the InferencePool. It has no machines; those are `gke_controllers` and `kubelet`.
 """
 
 import json
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from infra.google import slices
+from sandbox.api_client import Api
 from sandbox.build import parts, places
 from sandbox.engine.stack import SandboxError
 
@@ -104,15 +105,15 @@ class Processes:
 class ControlPlane:
     """A cluster of its own, empty on every start, in the folder of these namespaces. A context manager.
 
-    `server` is the API server's URL and `kubeconfig` a cluster administrator's; `ca` the certificate of its authority.
-    `reaches` says whether a node, by its name, gets to a host outside; `gke` answers as the VPC is. `pulled` has the
-    images that are on a node.
+    `server` is the API server's URL, `ca` the certificate of its authority, `kubeconfig` a cluster administrator's and
+    `api` one. `reaches` says whether a node, by its name, gets to a host outside; `gke_controllers` answers as the VPC
+    is. `pulled` has the images that are on a node.
     """
 
     server = f"https://{API_SERVER}:443"
-
     home = HOME
     ca = AUTHORITY
+    api: Api
 
     def __init__(self) -> None:
         if not isolated():
@@ -135,6 +136,7 @@ class ControlPlane:
         """Start everything and wait until it answers."""
         try:
             self._write_identities()
+            self.api = Api(self.kubeconfig)
             self._start_programs()
             self._bring_what_gke_brings()
         except BaseException:
@@ -212,7 +214,24 @@ class ControlPlane:
             "--unsafe-no-fsync",
             "--log-level=warn",
         )
-        server = self._start(
+        server = self._start_api_server()
+        wait_until(lambda: self._ready(server), f"kube-apiserver, see {self.processes.log('kube-apiserver')}", 60)
+        self._start(
+            "kube-controller-manager",
+            kubeconfig,
+            f"--service-account-private-key-file={pki / 'accounts.key'}",
+            f"--root-ca-file={self.ca}",
+            "--use-service-account-credentials",
+            "--leader-elect=false",
+            # The nodes have no kubelet that renews a lease.
+            "--controllers=*,-node-ipam-controller,-node-lifecycle-controller,-taint-eviction-controller",
+            f"--cert-dir={pki}",
+        )
+        self._start("kube-scheduler", kubeconfig, "--leader-elect=false", f"--cert-dir={pki}")
+
+    def _start_api_server(self) -> "subprocess.Popen[bytes]":
+        pki = self.pki
+        return self._start(
             "kube-apiserver",
             f"--etcd-servers={ETCD}",
             f"--bind-address={API_SERVER}",
@@ -231,19 +250,6 @@ class ControlPlane:
             "--endpoint-reconciler-type=none",
             "--allow-privileged",
         )
-        wait_until(lambda: self._ready(server), f"kube-apiserver, see {self.processes.log('kube-apiserver')}", 60)
-        self._start(
-            "kube-controller-manager",
-            kubeconfig,
-            f"--service-account-private-key-file={pki / 'accounts.key'}",
-            f"--root-ca-file={self.ca}",
-            "--use-service-account-credentials",
-            "--leader-elect=false",
-            # The nodes have no kubelet that renews a lease.
-            "--controllers=*,-node-ipam-controller,-node-lifecycle-controller,-taint-eviction-controller",
-            f"--cert-dir={pki}",
-        )
-        self._start("kube-scheduler", kubeconfig, "--leader-elect=false", f"--cert-dir={pki}")
 
     def _start(self, name: str, *flags: str) -> "subprocess.Popen[bytes]":
         return self.processes.start(name, [str(self.bin / name), *flags], netns=CONTROL_PLANE)

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import IPv4Address
 
-from sandbox.api_client import UNREACHABLE, Api, Json
+from sandbox.api_client import UNREACHABLE, Json
 
 from .control_plane import ControlPlane
 from .pod import Pod
@@ -34,7 +34,6 @@ class Kubelet:
 
     def __init__(self, plane: ControlPlane) -> None:
         self._plane = plane
-        self._api = Api(plane.kubeconfig)
         self._workers: dict[str, PodWorker] = {}
         self._stopping = threading.Event()
         self._addresses: Iterator[str] = (str(FIRST_ADDRESS + i) for i in itertools.count())
@@ -57,13 +56,13 @@ class Kubelet:
     def _watch(self) -> None:
         while not self._stopping.wait(POLL_SECONDS):
             with suppress(*UNREACHABLE):
-                listed = self._api.items("/api/v1/pods")
+                listed = self._plane.api.items("/api/v1/pods")
                 self._follow({pod["metadata"]["uid"]: pod for pod in listed if pod["spec"].get("nodeName")})
 
     def _follow(self, bound: dict[str, Json]) -> None:
         for uid, manifest in bound.items():
             if uid not in self._workers:
-                self._workers[uid] = PodWorker(Pod(self._plane, self._api, manifest, next(self._addresses)))
+                self._workers[uid] = PodWorker(Pod(self._plane, manifest, next(self._addresses)))
                 self._workers[uid].thread.start()
             if "deletionTimestamp" in manifest["metadata"]:
                 self._workers[uid].deleted = True

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from ipaddress import IPv4Address
 
-from sandbox.api_client import Api, ApiException, Json
+from sandbox.api_client import ApiException, Json
 from sandbox.clouds import nat
 from sandbox.programs import catalogue
 from sandbox.programs.image import Image, PullError
@@ -27,10 +27,10 @@ class Pod:
     Its place is a network namespace of `ip netns` and a folder, the working directory of its programs.
     """
 
-    def __init__(self, plane: ControlPlane, api: Api, manifest: Json, address: str) -> None:
+    def __init__(self, plane: ControlPlane, manifest: Json, address: str) -> None:
         meta, self.spec = manifest["metadata"], manifest["spec"]
         self.name, self.namespace, self.uid = meta["name"], meta["namespace"], meta["uid"]
-        self.plane, self.api, self.manifest, self.address = plane, api, manifest, address
+        self.plane, self.api, self.manifest, self.address = plane, plane.api, manifest, address
         self.path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}"
         self.folder = plane.home / "pods" / f"{self.namespace}_{self.name}"
         self.netns, self._link = f"pod-{address}", f"veth{int(IPv4Address(address)):x}"
