@@ -1,77 +1,25 @@
-"""Addresses of Services: what GKE's load balancers do, and, as there is no kube-proxy, cluster addresses too.
+"""Addresses of load balancers: what GKE does for a Service of type LoadBalancer.
 
-A load balancer is a forwarding rule in the simulated Google Cloud. Here its address is the machine's own, and what
-connects to it is carried to a ready Pod, as is what connects to a cluster address.
+A load balancer is a forwarding rule in the simulated Google Cloud. Here its address is the machine's own;
+`service_proxy` carries what connects to it.
 """
-
-import itertools
-import socket
-import subprocess
-from contextlib import ExitStack
 
 from sandbox.api_client import MERGE, Api, Json
 from sandbox.clouds.google_kinds import ADDRESS, CLUSTER, FORWARDING_RULE, dns_endpoint, free_address
 from sandbox.clouds.inventory import Inventory, Item
 from sandbox.clouds.kubernetes_kinds import SERVICE
 
-from .forward import forward
-
 FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
-SLICE_LABEL = "kubernetes.io/service-name"
 
 
-class Services:
-    """All Services of a cluster."""
+class LoadBalancers:
+    """The load balancers of a cluster."""
 
     def __init__(self, api: Api, inventory: Inventory) -> None:
         self._api, self._inventory = api, inventory
-        self._listening: dict[tuple[str, int], ExitStack] = {}
-        self._backends: dict[tuple[str, str], list[tuple[str, int]]] = {}
         self._refused: set[tuple[str, str]] = set()
 
-    def follow(self) -> None:
-        """Do what has changed."""
-        wanted: dict[tuple[str, int], tuple[str, str]] = {}  # where to listen, for which Service and port
-        for service in self._api.items("/api/v1/services"):
-            meta, spec = service["metadata"], service["spec"]
-            addresses = {spec.get("clusterIP"), self._load_balancer(service)} - {None, "", "None"}
-            for address, port in itertools.product(addresses, spec.get("ports", [])):
-                wanted[str(address), port["port"]] = (f"{meta['namespace']}/{meta['name']}", port.get("name", ""))
-        backends: dict[tuple[str, str], list[tuple[str, int]]] = {}
-        for part in self._api.items("/apis/discovery.k8s.io/v1/endpointslices"):
-            service = f"{part['metadata']['namespace']}/{part['metadata'].get('labels', {}).get(SLICE_LABEL)}"
-            ready = [e["addresses"][0] for e in part["endpoints"] or [] if e["conditions"].get("ready")]
-            for port in part["ports"] or []:
-                of_port = backends.setdefault((service, port.get("name") or ""), [])
-                of_port += [(address, port["port"]) for address in ready]
-        self._backends = backends
-        self._hang_up(self._listening.keys() - wanted.keys())
-        for key in wanted.keys() - self._listening.keys():
-            self._listen(*key, *wanted[key])
-
-    def close(self) -> None:
-        """Carry nothing any more. What is in Google Cloud stays."""
-        self._hang_up(set(self._listening))
-
-    def _hang_up(self, gone: set[tuple[str, int]]) -> None:
-        for key in gone:
-            self._listening.pop(key).close()
-        for address in {address for address, _ in gone} - {address for address, _ in self._listening}:
-            _loopback("delete", address)
-
-    def _listen(self, address: str, port: int, service: str, name: str) -> None:
-        _loopback("replace", address)
-        listener = socket.create_server((address, port), backlog=128)
-        turn = itertools.count()
-
-        def target() -> tuple[str, int] | None:
-            backends = self._backends.get((service, name))
-            return backends[next(turn) % len(backends)] if backends else None
-
-        self._listening[address, port] = stack = ExitStack()
-        stack.enter_context(forward(listener, target))
-
-    def _load_balancer(self, service: Json) -> str | None:
+    def address(self, service: Json) -> str | None:
         """The address of a Service's load balancer, made, changed or removed as the Service says."""
         meta, spec, finalizers = service["metadata"], service["spec"], service["metadata"].get("finalizers", [])
         path = f"/api/v1/namespaces/{meta['namespace']}/services/{meta['name']}"
@@ -132,7 +80,3 @@ class Services:
                 rule = self._rule(cluster, service)[1]
                 if rule:
                     self._inventory.record("delete", rule)
-
-
-def _loopback(change: str, address: str) -> None:
-    subprocess.run(["ip", "address", change, f"{address}/32", "dev", "lo"], check=True)  # noqa: S603, S607

@@ -8,18 +8,13 @@ from kubernetes.utils import parse_quantity
 
 from sandbox.api_client import Json
 from sandbox.clouds import google_machines
-from sandbox.clouds.google_machines import TPU_MACHINES
+from sandbox.clouds.google_machines import Machine
 from sandbox.clouds.inventory import Item
 
-POOL_LABEL = "cloud.google.com/gke-nodepool"
-CHIPS = "google.com/tpu"
+from .container_rules import CHIPS, TOPOLOGY
+
+ACCELERATOR = "cloud.google.com/gke-tpu-accelerator"
 EFFECTS = {"NO_SCHEDULE": "NoSchedule", "PREFER_NO_SCHEDULE": "PreferNoSchedule", "NO_EXECUTE": "NoExecute"}
-
-
-def machine(kind: str) -> tuple[int, float]:
-    """vCPUs and GB of memory of a machine type."""
-    found = google_machines.machine(kind)
-    return found.vcpus, found.gb
 
 
 def allocatable(vcpus: int, gb: float) -> tuple[int, int]:
@@ -52,6 +47,11 @@ class Pool:
     least: int
     most: int
 
+    @property
+    def chips(self) -> int:
+        """TPU chips of a node."""
+        return int(self.room.get(CHIPS, 0))
+
     def refuses(self, pod: Json) -> str | None:
         """Why an empty node of this pool would not do, in the scheduler's words."""
         if not (pod["spec"].get("nodeSelector") or {}).items() <= self.labels.items():
@@ -82,32 +82,14 @@ def _requested(pod: Json, resource: str) -> Decimal:
 def node_pool(item: Item, cluster: Item) -> Pool:
     """A node pool of the simulated Google Cloud, and of the cluster that it is in."""
     config, scaling = item.inputs.get("nodeConfig", {}), item.inputs.get("autoscaling", {})
-    location, kind = str(cluster.inputs["location"]), config.get("machineType", "e2-medium")
+    location, kind = str(cluster.inputs["location"]), config.get("machineType", google_machines.DEFAULT)
     zones = (
         item.inputs.get("nodeLocations") or cluster.inputs.get("nodeLocations") or google_machines.zones_of(location)
     )
-    chips, topology = TPU_MACHINES.get(kind, (0, ""))
-    labels = {
-        POOL_LABEL: item.name,
-        "node.kubernetes.io/instance-type": kind,
-        "kubernetes.io/arch": "amd64",
-        "kubernetes.io/os": "linux",
-        **({"cloud.google.com/gke-spot": "true"} if config.get("spot") else {}),
-        **config.get("labels", {}),
-    }
+    machine, zoned = google_machines.machine(kind), len(zones)
     taints = [{**taint, "effect": EFFECTS[taint["effect"]]} for taint in config.get("taints", [])]
-    vcpus, gb = machine(kind)
-    cpu, memory = allocatable(vcpus, gb)
-    room = {"cpu": f"{cpu}m", "memory": f"{memory}Mi", "pods": "110"}
-    if chips:
-        generation = "tpu-v6e-slice"
-        labels |= {"cloud.google.com/gke-tpu-accelerator": generation, "cloud.google.com/gke-tpu-topology": topology}
+    if machine.chips:
         taints.append({"key": CHIPS, "value": "present", "effect": "NoSchedule"})
-        room[CHIPS] = str(chips)
-    zoned = len(zones)
-    least = scaling.get("totalMinNodeCount", scaling.get("minNodeCount", 0) * zoned)
-    most = scaling.get("totalMaxNodeCount", scaling.get("maxNodeCount", 0) * zoned)
-    initial = item.inputs.get("nodeCount", item.inputs.get("initialNodeCount", 0)) * zoned
     return Pool(
         id=item.id,
         name=item.name,
@@ -115,10 +97,31 @@ def node_pool(item: Item, cluster: Item) -> Pool:
         project=cluster.props["project"],
         version=item.props["version"],
         zones=zones,
-        labels=labels,
+        labels=_labels(item.name, kind, config),
         taints=taints,
-        room=room,
-        initial=int(initial),
-        least=int(least),
-        most=int(most),
+        room=_room(machine),
+        initial=int(item.inputs.get("nodeCount", item.inputs.get("initialNodeCount", 0)) * zoned),
+        least=int(scaling.get("totalMinNodeCount", scaling.get("minNodeCount", 0) * zoned)),
+        most=int(scaling.get("totalMaxNodeCount", scaling.get("maxNodeCount", 0) * zoned)),
     )
+
+
+def _labels(pool: str, kind: str, config: Json) -> dict[str, str]:
+    machine = google_machines.machine(kind)
+    of_tpu = {ACCELERATOR: "tpu-v6e-slice", TOPOLOGY: machine.topology}
+    return {
+        "cloud.google.com/gke-nodepool": pool,
+        "node.kubernetes.io/instance-type": kind,
+        "kubernetes.io/arch": "amd64",
+        "kubernetes.io/os": "linux",
+        **({"cloud.google.com/gke-spot": "true"} if config.get("spot") else {}),
+        **config.get("labels", {}),
+        **(of_tpu if machine.chips else {}),
+    }
+
+
+def _room(machine: Machine) -> dict[str, str]:
+    """What Pods may request of a node."""
+    cpu, memory = allocatable(machine.vcpus, machine.gb)
+    chips = {CHIPS: str(machine.chips)} if machine.chips else {}
+    return {"cpu": f"{cpu}m", "memory": f"{memory}Mi", "pods": "110", **chips}

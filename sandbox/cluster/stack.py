@@ -21,7 +21,7 @@ from sandbox.clouds.inventory import Inventory, Item
 from sandbox.engine.stack import SandboxStack
 
 from .control_plane import ControlPlane
-from .nodes import Gke
+from .gke_controllers import GkeControllers
 
 PLUGIN = "pulumi-resource-kubernetes"
 TAKEN_OVER = "inferencepools.inference.networking.k8s.io"
@@ -62,7 +62,7 @@ def google_alone(plane: ControlPlane, pulumi_home: Path, inventory: Inventory) -
             plane.publish(dns_endpoint(item))
 
     inventory.listeners.append(publish)
-    with Gke(plane, inventory):
+    with GkeControllers(plane, inventory):
         plugin = official_plugin()
         if plugin is None:
             plugin = places.BIN / programs.KUBERNETES_PLUGIN

@@ -14,7 +14,7 @@ from infra.settings.model import Model
 from sandbox.clouds.google_kinds import CLUSTER, FIREWALL, NAT, NETWORK, POOL, ROUTER, SUBNET
 from sandbox.clouds.inventory import Inventory, Item
 from sandbox.cluster.control_plane import ClusterError, ControlPlane, wait_until
-from sandbox.cluster.nodes import Gke
+from sandbox.cluster.gke_controllers import GkeControllers
 from tests.support.project import stack_file
 
 LABELS = {"of": "network"}
@@ -51,7 +51,7 @@ def inventory(plane: ControlPlane, tmp_path: Path) -> Iterator[Inventory]:
     record(inventory, CLUSTER, "c", {**place, "privateClusterConfig": private}, project="p")
     config = {"machineType": "ct6e-standard-4t"}
     record(inventory, POOL, "pool", {"nodeConfig": config, "initialNodeCount": 1}, version="1.34.1-gke.1")
-    with Gke(plane, inventory):
+    with GkeControllers(plane, inventory):
         try:
             yield inventory
         finally:

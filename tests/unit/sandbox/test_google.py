@@ -27,7 +27,6 @@ from sandbox.clouds.google_kinds import (
     SUBNET,
 )
 from sandbox.clouds.inventory import CloudError, Inventory
-from sandbox.cluster import node_pools
 from tests.support.project import ROOT
 
 APIS = ("compute", "container", "storage", "cloudresourcemanager", "iam")
@@ -149,7 +148,8 @@ def test_every_slice_can_be_had_in_every_zone_that_settings_know(tpu_slice: Any)
     ("kind", "vcpus", "gb"), [("e2-standard-4", 4, 16), ("n2-highmem-128", 128, 864), ("n1-standard-4", 4, 15)]
 )
 def test_a_node_has_the_size_of_its_machine(kind: str, vcpus: int, gb: float) -> None:
-    assert node_pools.machine(kind) == (vcpus, gb)
+    machine = google_machines.machine(kind)
+    assert (machine.vcpus, machine.gb) == (vcpus, gb)
 
 
 # Boot disks

@@ -1,0 +1,85 @@
+"""What GKE does around a cluster: nodes for its node pools, the autoscaler, load balancers, the VPC's network.
+
+The VPC's firewall and NAT (`clouds.firewall`, `clouds.nat`) take effect here: what the control plane may open to Pods,
+and what nodes reach.
+"""
+
+import threading
+import traceback
+
+from sandbox.api_client import UNREACHABLE, Json
+from sandbox.clouds import nat
+from sandbox.clouds.firewall import control_plane_flows
+from sandbox.clouds.inventory import Inventory
+
+from . import packet_filter
+from .autoscaler import Autoscaler
+from .control_plane import ControlPlane
+from .isolation import CONTROL_PLANE
+from .load_balancers import LoadBalancers
+from .nodes import Nodes
+from .packet_filter import Allowed
+from .service_proxy import ServiceProxy
+
+POLL_SECONDS = 0.5
+
+
+class GkeControllers:
+    """GKE's controllers for the cluster of one simulated project. A context manager.
+
+    A pool grows `delay` seconds after a Pod asks for it. Without `sandbox.clouds.capacity` it does not, and a
+    node that is lost is not replaced.
+    """
+
+    def __init__(self, plane: ControlPlane, inventory: Inventory, *, delay: float = 1) -> None:
+        self._plane, self._inventory = plane, inventory
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gke", daemon=True)
+        self._nodes = Nodes(plane, inventory)
+        self._autoscaler = Autoscaler(plane.api, self._nodes, delay=delay)
+        self._services = ServiceProxy(plane.api, LoadBalancers(plane.api, inventory))
+        self._allowed: set[Allowed] | None = None  # as the packet filter has it
+
+    def __enter__(self) -> "GkeControllers":
+        """Start."""
+        self._plane.reaches = self._reaches
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop; nodes stay, but nothing is carried any more."""
+        self._stopping.set()
+        self._thread.join()
+        self._services.close()
+        self._plane.reaches = lambda _node, _host: True
+        packet_filter.apply(CONTROL_PLANE, None)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(POLL_SECONDS):
+            try:
+                self._nodes.follow()
+                pods = self._plane.api.items("/api/v1/pods")
+                self._filter(pods)
+                self._autoscaler.follow(pods)
+                self._services.follow()
+            except UNREACHABLE:
+                pass
+            except Exception:  # a bug of the sandbox: it says so, and goes on with what else there is to do
+                with self._plane.processes.log("gke").open("a") as log:
+                    log.write(traceback.format_exc())
+
+    def _filter(self, pods: list[Json]) -> None:
+        """Let the control plane open to Pods what the firewall lets it open to their nodes."""
+        with self._inventory.lock:
+            flows = control_plane_flows(self._inventory.find())
+        places = [(self._nodes.pool_of(pod["spec"].get("nodeName", "")), pod["status"].get("podIP")) for pod in pods]
+        allowed = None
+        if flows is not None:
+            allowed = {Allowed(at, f.first, f.last) for of, at in places for f in flows if at and f.pool == of}
+        if allowed != self._allowed:
+            packet_filter.apply(CONTROL_PLANE, allowed)
+            self._allowed = allowed
+
+    def _reaches(self, node: str, host: str) -> bool:
+        with self._inventory.lock:
+            return nat.reaches(self._inventory.find(), self._nodes.pool_of(node), host)
