@@ -1,20 +1,9 @@
-"""What a preview would do, as a comment for a pull request: `python -m ops.changes EVENTS --stack NAME`.
+"""What a preview would do, as a comment for a pull request: `python -m ops report EVENTS --stack NAME`."""
 
-EVENTS is the log that the engine writes with `pulumi preview --event-log EVENTS`, a flag that the CLI takes if
-PULUMI_DEBUG_COMMANDS is true. With `--kind drift` it is the log of `pulumi refresh --preview-only`, and the text says
-what has changed outside Pulumi.
-
-It exits with 0 if the engine came to its end, 1 if it failed, did not start or found a mandatory policy violated (the
-text then says why), and 2 if it cannot run. For drift it also appends `drifted=true` or `drifted=false` to the file
-that GITHUB_OUTPUT names, but nothing after a failure: a run that could not look has not found that all is well.
-"""
-
-import argparse
 import html
 import json
 import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -495,28 +484,15 @@ def read(path: Path) -> list[EngineEvent]:
     return events
 
 
-def main() -> int:
-    """Parse, read, write."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ops.changes", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("events", type=Path, help="the engine's event log")
-    parser.add_argument("--stack", required=True, help="name of the stack, for the heading")
-    parser.add_argument("--kind", choices=list(TITLES), default="preview", help="what was run (default: preview)")
-    parser.add_argument("--simulated", default="", metavar="TEXT", help="say that it is the sandbox's, of TEXT")
-    parser.add_argument("--output", type=Path, help="file to write to (default: standard output)")
-    arguments = parser.parse_args()
-    outcome = collect(read(arguments.events), arguments.kind)
-    text = render(outcome, stack=arguments.stack, kind=arguments.kind, simulated=arguments.simulated)
-    if arguments.output:
-        arguments.output.write_text(text)
+def write(events: Path, *, stack: str, kind: str, simulated: str, output: Path | None) -> int:
+    """Read the log, write the report, and for a workflow whether the stack has drifted; the exit code."""
+    outcome = collect(read(events), kind)
+    text = render(outcome, stack=stack, kind=kind, simulated=simulated)
+    if output:
+        output.write_text(text)
     else:
         print(text, end="")
-    if arguments.kind == "drift" and not outcome.failed and "GITHUB_OUTPUT" in os.environ:
+    if kind == "drift" and not outcome.failed and "GITHUB_OUTPUT" in os.environ:
         with Path(os.environ["GITHUB_OUTPUT"]).open("a") as file:
             file.write(f"drifted={json.dumps(outcome.changed)}\n")
     return int(outcome.failed or any(policy.enforcement_level == "mandatory" for policy in outcome.violations))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,17 +1,14 @@
-"""What became of an interrupted run? `python -m ops.recover --stack NAME`, after `pulumi cancel` has removed its lock.
+"""What became of an interrupted run? `python -m ops recover --stack NAME`, after `pulumi cancel` has removed its lock.
 
 When the engine is killed, its state still says what was under way. Pulumi reads again what was being updated or
 deleted, but not what was being created: that has no id yet. `pulumi up` would make it a second time, and
 `pulumi refresh --import-pending-creates` (3.274) only forgets it. So this computes the id of each such object from its
 inputs, puts it into the state and has the engine read it: what is there stays in the state, what was never made leaves
-it. Nothing is created or deleted. It exits with 0 if nothing is pending any more, 1 if something is, and 2 if it cannot
-run.
+it. Nothing is created or deleted.
 """
 
-import argparse
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -110,7 +107,7 @@ def import_id(resource: Json, provider: Mapping[str, Any]) -> str:
         reason = f"without {', '.join(missing)} in its inputs" if missing else f"of a {kind}: there is no rule for it"
         raise RecoverError(
             f"{name}: cannot compute the id {reason}. Look it up, under Import on the type's page in "
-            f"https://www.pulumi.com/registry/, and say it: --id '{resource['urn']}' ID"
+            f"https://www.pulumi.com/registry/, and say it: --id '{resource['urn']}=ID'"
         )
     condition = inputs.get("condition") if "{member}" in template else None
     parts = [condition.get(key, "") for key in ("title", "description", "expression")] if condition else []
@@ -268,22 +265,10 @@ def recover(pulumi: Pulumi, known: Mapping[str, str], *, check: bool) -> int:
     return int(bool(interrupted(left, known)))
 
 
-def main() -> int:
-    """Parse, run, and turn what the user can fix into one message."""
-    parser = argparse.ArgumentParser(prog="python -m ops.recover", description=__doc__)
-    parser.add_argument("--stack", required=True, help="the stack whose run was interrupted")
-    parser.add_argument("--check", action="store_true", help="change nothing, only say what was interrupted")
-    parser.add_argument("--cwd", type=Path, default=Path(), help="folder of the Pulumi project (default: this one)")
-    parser.add_argument("--id", nargs=2, action="append", default=[], metavar=("URN", "ID"), help="an id that you know")
-    arguments = parser.parse_args()
-    if not shutil.which("pulumi"):
-        parser.error("pulumi is not on PATH. Install it: https://www.pulumi.com/docs/install/")
+def run(stack: str, folder: Path, known: Mapping[str, str], *, check: bool) -> int:
+    """Do it to a stack of the project in a folder, and turn what the user can fix into one message; the exit code."""
     try:
-        return recover(Pulumi(arguments.stack, arguments.cwd), dict(arguments.id), check=arguments.check)
+        return recover(Pulumi(stack, folder), known, check=check)
     except RecoverError as error:
         print(error, file=sys.stderr)
         return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,18 +1,14 @@
-"""Does a model answer as docs/api-access.md says, and nothing else? `python -m ops.smoke --url BASE_URL`.
+"""Does a model answer as docs/api-access.md says, and nothing else? `python -m ops smoke --url BASE_URL`.
 
 Every request of that page is made through the gateway, as plain HTTP and by the `openai` client, and so are requests
 that must be refused: paths that are not published, another model's prefix, and what the endpoint picker turns down.
-It prints a table and exits with 0 if all is as it should be, 1 if not, and 2 if it cannot run.
 """
 
-import argparse
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -76,7 +72,7 @@ class Smoke:
         seconds = time.perf_counter() - start
         return Result(check, "openai", status, seconds, problem or ("" if said else "an empty answer"))
 
-    def run(self, model: str | None) -> Iterator[Result]:
+    def run(self, model: str = "") -> Iterator[Result]:
         """Every check; `model` is the name to ask for, by default the first of `/v1/models`."""
         status, seconds, text = self.http(f"{self.url}/v1/models")
         names = _names(text) if status == 200 else []
@@ -126,40 +122,11 @@ def _names(text: str) -> list[str]:
         return []
 
 
-def base_url(text: str) -> str:
-    """A URL with a host that can be asked, for `argparse`."""
-    try:
-        port, url = urlsplit(text).port, httpx2.URL(text)
-        usable = url.scheme in ("http", "https") and url.host and port != 0
-    except (ValueError, httpx2.InvalidURL) as error:  # it says what is wrong with port or host
-        raise argparse.ArgumentTypeError(f"{text!r} is not a URL: {error}. Use the stack output `baseUrl`") from None
-    if not usable:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a URL. Use the stack output: pulumi stack output baseUrl")
-    return text
-
-
-def duration(text: str) -> float:
-    """Seconds to wait, for `argparse`."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, such as 60")
-    return seconds
-
-
-def main() -> int:
-    """Parse, ask, print."""
-    parser = argparse.ArgumentParser(prog="python -m ops.smoke", description=__doc__)
-    parser.add_argument("--url", type=base_url, required=True, help="base URL of the model: the stack output `baseUrl`")
-    parser.add_argument("--model", help="the name to ask for (default: the first of /v1/models)")
-    parser.add_argument("--timeout", type=duration, default=60, help="seconds for each request (default: 60)")
-    arguments = parser.parse_args()
-
-    table = Table("", "check", "client", "status", "latency", title=arguments.url)
+def run(url: str, model: str, timeout: float) -> int:
+    """Ask, print; the exit code."""
+    table = Table("", "check", "client", "status", "latency", title=url)
     failed: list[Result] = []
-    for result in Smoke(arguments.url, arguments.timeout).run(arguments.model):
+    for result in Smoke(url, timeout).run(model):
         failed += [result] if result.problem else []
         mark = "[red]failed[/]" if result.problem else "[green]ok[/]"
         latency = f"{result.seconds * 1000:.0f} ms"
@@ -168,7 +135,3 @@ def main() -> int:
     for result in failed:
         print(f"{result.check} ({result.client}): {result.problem}", file=sys.stderr)
     return int(bool(failed))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,13 +1,12 @@
-"""Which stacks do changed files touch? `python -m ops.stacks FILE...`, or one path a line on standard input.
+"""Which stacks do changed files touch? `python -m ops stacks FILE...`, or one path a line on standard input.
 
-Prints their names as a JSON list. A stack's own file touches that stack; the program, what it is checked by and what it
-runs on touch all of them; everything else touches none. Paths are relative to the root of the repository.
+A stack's own file touches that stack; the program, what it is checked by and what it runs on touch all of them;
+everything else touches none. Paths are relative to the root of the repository. Needs no packages: a workflow calls this
+before it has installed any.
 """
 
-import argparse
 import json
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,17 +30,6 @@ def touched(changed: Iterable[str], known: Iterable[str]) -> list[str]:
     return sorted(own & set(known))
 
 
-def main() -> int:
-    """Parse, decide, print."""
-    parser = argparse.ArgumentParser(prog="python -m ops.stacks", description=__doc__)
-    parser.add_argument("files", nargs="*", metavar="FILE", help="changed paths (default: standard input)")
-    arguments = parser.parse_args()
-    if not arguments.files and (sys.stdin is None or sys.stdin.isatty()):
-        parser.error("no FILE, and standard input has none either: try `git diff --name-only main | ...`")
-    changed = arguments.files or sys.stdin.read().splitlines()
-    print(json.dumps(touched(changed, stacks())))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def as_json(changed: Iterable[str]) -> str:
+    """The stacks that the lines of changed paths touch, as a JSON list."""
+    return json.dumps(touched((line.rstrip("\n") for line in changed), stacks()))

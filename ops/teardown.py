@@ -1,24 +1,17 @@
-"""Deletes a stack, then looks for what Google Cloud has left behind: `python -m ops.teardown --stack NAME`.
+"""Deletes a stack, then looks for what Google Cloud has left behind: `python -m ops teardown --stack NAME`.
 
-It shows what will go, refuses a protected stack, asks for the stack's name, and runs `pulumi destroy`. What GKE makes
-for a Service or a claim is no resource of Pulumi's: if a cluster goes before its Services, load balancers and firewall
-rules stay, and keep the VPC from being deleted (https://github.com/kubernetes/ingress-gce/issues/1195). Those are
-listed, or with `--remove` removed, and then a failed destroy is tried once more. Disks hold data, and a claim with the
-reclaim policy `Retain` leaves its disk on purpose, so they go with `--remove-disks` alone. Only what can be shown to
-belong to the stack's VPC or cluster is listed, and nothing while the cluster has nodes.
-
-`--leftovers-only` looks without destroying. If the stack's state is empty, it needs `--project`, `--cluster` and what
-is known of `--network` and `--mark`: a teardown prints the whole command before it deletes anything.
-
-It exits with 0 if the stack is gone and nothing is left, 1 if not or if it cannot look, and 2 if the command is wrong.
+What GKE makes for a Service or a claim is no resource of Pulumi's: if a cluster goes before its Services, load
+balancers and firewall rules stay, and keep the VPC from being deleted
+(https://github.com/kubernetes/ingress-gce/issues/1195). A claim with the reclaim policy `Retain` leaves its disk on
+purpose. Only what can be shown to belong to the stack's VPC or cluster is touched, and nothing while the cluster has
+nodes.
 """
 
-import argparse
 import re
 import shlex
-import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -142,6 +135,17 @@ class Scope:
     clusters: frozenset[tuple[str, str]] = frozenset()
     marks: frozenset[str] = frozenset()
     managed: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @classmethod
+    def named(cls, project: str, networks: list[str], clusters: list[str], marks: list[str]) -> "Scope":
+        """What a command line names; a cluster is LOCATION/NAME."""
+        pairs = [cluster.rpartition("/") for cluster in clusters]
+        return cls(
+            project,
+            networks=frozenset(f"projects/{project}/global/networks/{name}" for name in networks),
+            clusters=frozenset((name, location) for location, _, name in pairs),
+            marks=frozenset(marks),
+        )
 
     def command(self) -> str:
         """How to look again once the stack's state is empty."""
@@ -395,78 +399,49 @@ def down(
     return gone and nothing_left
 
 
-def _given(arguments: argparse.Namespace) -> Scope:
-    """The scope that the command line names."""
-    pairs = [cluster.rpartition("/") for cluster in arguments.cluster]
-    return Scope(
-        project=arguments.project,
-        networks=frozenset(f"projects/{arguments.project}/global/networks/{name}" for name in arguments.network),
-        clusters=frozenset((name, location) for location, _, name in pairs),
-        marks=frozenset(arguments.mark),
-    )
+def run(
+    stack: str, given: Scope | None, *, confirm: str = "", leftovers_only: bool = False, remove: bool, disks: bool
+) -> int:
+    """Delete a stack, or look for what is left of it or of a `given` place; the exit code.
 
-
-def run(arguments: argparse.Namespace, compute: Compute) -> bool:
-    """Do what the command line says. Returns whether nothing is left."""
-    if arguments.project:
-        return clean(compute, _given(arguments), remove=arguments.remove, disks=arguments.remove_disks)
-    workspace = automation.LocalWorkspace(work_dir=str(Path.cwd()))
-    selected = workspace.stack()
+    What the user can fix becomes one message.
+    """
+    compute = Compute()
+    question = f"Type the stack's name, {stack}, to delete all this for good: "
     try:
-        return _run(automation.Stack.select(arguments.stack, workspace), arguments, compute)
-    finally:
-        if selected and selected.name != arguments.stack:
-            workspace.select_stack(selected.name)  # what the user has selected is not ours to change
-
-
-def _run(stack: automation.Stack, arguments: argparse.Namespace, compute: Compute) -> bool:
-    """Do it to a stack."""
-    removal = {"remove": arguments.remove, "disks": arguments.remove_disks}
-    if not arguments.leftovers_only:
-        question = f"Type the stack's name, {arguments.stack}, to delete all this for good: "
-        return down(stack, compute, answer=lambda: arguments.confirm or input(question), **removal)
-    scope = scope_of(_without_cluster(stack))
-    if scope is None:
-        raise TeardownError(
-            f"stack {arguments.stack} has nothing in its state that says where to look. Say it: --project PROJECT "
-            "--cluster LOCATION/CLUSTER, and what you know of --network NETWORK and --mark MARK"
-        )
-    return clean(compute, scope, **removal)
-
-
-def main() -> int:
-    """Parse, run, and turn what the user can fix into one message."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ops.teardown", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--stack", default="", help="the stack to delete")
-    parser.add_argument("--confirm", metavar="NAME", help="the stack's name once more, instead of being asked for it")
-    parser.add_argument("--remove", action="store_true", help="remove what Google Cloud has left behind, but for disks")
-    parser.add_argument("--remove-disks", action="store_true", help="remove the disks of nodes and claims too: data")
-    parser.add_argument("--leftovers-only", action="store_true", help="look, and do not destroy")
-    parser.add_argument("--project", default="", help="with --leftovers-only: the project, if the state is empty")
-    parser.add_argument("--network", action="append", default=[], help="... and the name of the stack's VPC")
-    parser.add_argument("--cluster", action="append", default=[], help="... and of its cluster, as LOCATION/NAME")
-    parser.add_argument("--mark", action="append", default=[], help="... and the mark that GKE's names carry")
-    arguments = parser.parse_args()
-    if arguments.project and not (arguments.leftovers_only and arguments.cluster):
-        parser.error("--project goes with --leftovers-only and --cluster LOCATION/CLUSTER")
-    if not arguments.stack and not arguments.project:
-        parser.error("--stack is missing: the name of the stack to delete")
-    if not arguments.project and not shutil.which("pulumi"):
-        parser.error("pulumi is not on PATH. Install it: https://www.pulumi.com/docs/install/")
-    try:
-        return int(not run(arguments, Compute()))
-    except KeyboardInterrupt:
-        return 130
+        if given:
+            return int(not clean(compute, given, remove=remove, disks=disks))
+        with _selected(stack) as found:
+            if leftovers_only:
+                return int(not clean(compute, _left_by(found), remove=remove, disks=disks))
+            return int(not down(found, compute, answer=lambda: confirm or input(question), remove=remove, disks=disks))
     except EOFError:
-        print("there is nobody to ask for the stack's name; give it with --confirm NAME", file=sys.stderr)
+        _complain("there is nobody to ask for the stack's name; give it with --confirm NAME")
     except automation.StackNotFoundError:
-        print(f"there is no stack {arguments.stack!r}: `pulumi stack ls` lists them", file=sys.stderr)
+        _complain(f"there is no stack {stack!r}: `pulumi stack ls` lists them")
     except (TeardownError, automation.CommandError, automation.InvalidVersionError, OSError) as error:
-        print(error, file=sys.stderr)
+        _complain(str(error))
     return 1
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+@contextmanager
+def _selected(name: str) -> Iterator[automation.Stack]:
+    """A stack of the project in this folder. What the user has selected stays selected."""
+    workspace = automation.LocalWorkspace(work_dir=str(Path.cwd()))
+    selected = workspace.stack()
+    try:
+        yield automation.Stack.select(name, workspace)
+    finally:
+        if selected and selected.name != name:
+            workspace.select_stack(selected.name)
+
+
+def _left_by(stack: automation.Stack) -> Scope:
+    """Where to look for what a stack has left behind."""
+    scope = scope_of(_without_cluster(stack))
+    if scope is None:
+        raise TeardownError(
+            f"stack {stack.name} has nothing in its state that says where to look. Say it: --project PROJECT "
+            "--cluster LOCATION/CLUSTER, and what you know of --network NETWORK and --mark MARK"
+        )
+    return scope

@@ -1,0 +1,207 @@
+"""Commands for people and for CI: `python -m ops COMMAND`.
+
+Here is what they are told; what they do is in the file of each, which is imported only when it is needed: Google's
+clients alone take a second.
+"""
+
+import math
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+from urllib.parse import urlsplit
+
+import typer
+
+app = typer.Typer(
+    help="Commands for people and for CI. `COMMAND --help` says what a command needs, prints and exits with.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # what is wrong stays one line, also in a log
+)
+
+
+def refuse(message: str) -> NoReturn:
+    """End with what is wrong with the command line, as Typer does with what it finds itself."""
+    typer.echo(f"Error: {message}", err=True)
+    raise typer.Exit(2)
+
+
+def base_url(text: str) -> str:
+    """A URL with a host that can be asked."""
+    import httpx2
+
+    try:
+        port, url = urlsplit(text).port, httpx2.URL(text)
+        usable = url.scheme in ("http", "https") and url.host and port != 0
+    except (ValueError, httpx2.InvalidURL) as error:  # it says what is wrong with port or host
+        raise typer.BadParameter(f"{text!r} is not a URL: {error}. Use the stack output `baseUrl`") from None
+    if not usable:
+        raise typer.BadParameter(f"{text!r} is not a URL. Use the stack output: pulumi stack output baseUrl")
+    return text
+
+
+def duration(text: str) -> float:
+    """Seconds to wait."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise typer.BadParameter(f"{text!r} is not a number of seconds above 0, such as 60")
+    return seconds
+
+
+def known_id(text: str) -> tuple[str, str]:
+    """An id that the user has looked up, and of which resource."""
+    urn, _, found = text.partition("=")
+    if not (urn.startswith("urn:") and found):
+        raise typer.BadParameter(f"{text!r} is not a URN, an equals sign and an id", param_hint="'--id'")
+    return urn, found
+
+
+def need_pulumi() -> None:
+    """Refuse to go on without the CLI."""
+    if not shutil.which("pulumi"):
+        refuse("pulumi is not on PATH. Install it: https://www.pulumi.com/docs/install/")
+
+
+@app.command()
+def smoke(
+    url: Annotated[
+        str, typer.Option(parser=base_url, metavar="URL", help="base URL of the model: the stack output `baseUrl`")
+    ],
+    model: Annotated[str, typer.Option(metavar="NAME", help="the name to ask for (default: the first one)")] = "",
+    timeout: Annotated[float, typer.Option(parser=duration, metavar="SECONDS", help="seconds for each request")] = 60,
+) -> None:
+    """Does a model answer as the API guide says, and nothing else?
+
+    Every request of docs/api-access.md is made through the gateway, as plain HTTP and by the `openai` client, and so
+    are requests that must be refused: paths that are not published, another model's prefix, and what the endpoint
+    picker turns down.
+
+    It needs a way to the gateway, and no credentials. It prints a table, and what is wrong below it. It exits with 0 if
+    all is as it should be, 1 if not, and 2 if it cannot run.
+    """
+    from .smoke import run
+
+    raise typer.Exit(run(url, model, timeout))
+
+
+@app.command()
+def recover(
+    stack: Annotated[str, typer.Option(metavar="NAME", help="the stack whose run was interrupted")],
+    check: Annotated[bool, typer.Option("--check", help="change nothing, only say what was interrupted")] = False,
+    cwd: Annotated[Path, typer.Option(metavar="FOLDER", help="folder of the Pulumi project")] = Path(),
+    known: Annotated[
+        list[str], typer.Option("--id", metavar="URN=ID", help="an id that it cannot compute; may be given again")
+    ] = [],  # noqa: B006 - Typer's way to say that there are none
+) -> None:
+    """Puts right what an interrupted run has left in the state.
+
+    When the engine is killed, its state still says what was under way. This reads each such object again, those that
+    were being created too: what is there stays in the state, what was never made leaves it. Nothing is created or
+    deleted. docs/recovery.md has the whole story.
+
+    It needs `pulumi`, the stack's backend and the credentials of an update, and no lock on the stack: `pulumi cancel`
+    removes that. It prints a table of what was interrupted and what became of it. It exits with 0 if nothing is pending
+    any more, 1 if something is, and 2 if it cannot run.
+    """
+    need_pulumi()
+    from .recover import run
+
+    raise typer.Exit(run(stack, cwd, dict(map(known_id, known)), check=check))
+
+
+@app.command()
+def teardown(
+    stack: Annotated[str, typer.Option(metavar="NAME", help="the stack to delete")] = "",
+    confirm: Annotated[
+        str, typer.Option(metavar="NAME", help="the stack's name once more, instead of being asked for it")
+    ] = "",
+    remove: Annotated[
+        bool, typer.Option("--remove", help="remove what Google Cloud has left behind, but for disks")
+    ] = False,
+    remove_disks: Annotated[
+        bool, typer.Option("--remove-disks", help="remove the disks of nodes and claims too: data")
+    ] = False,
+    leftovers_only: Annotated[bool, typer.Option("--leftovers-only", help="look, and do not destroy")] = False,
+    project: Annotated[
+        str, typer.Option(metavar="ID", help="with --leftovers-only: the project, if the state is empty")
+    ] = "",
+    network: Annotated[list[str], typer.Option(metavar="NAME", help="... and the name of the stack's VPC")] = [],  # noqa: B006
+    cluster: Annotated[list[str], typer.Option(metavar="LOCATION/NAME", help="... and of its cluster")] = [],  # noqa: B006
+    mark: Annotated[list[str], typer.Option(metavar="MARK", help="... and the mark that GKE's names carry")] = [],  # noqa: B006
+) -> None:
+    """Deletes a stack, then looks for what is left behind.
+
+    It shows what will go, refuses a protected stack, asks for the stack's name, and runs `pulumi destroy`. Load
+    balancers, firewall rules and other things that GKE made and left are listed, or with --remove removed, and then a
+    failed destroy is tried once more. Disks hold data, so they go with --remove-disks alone. Only what can be shown to
+    belong to the stack's VPC or cluster is listed, and nothing while the cluster has nodes.
+
+    --leftovers-only looks without destroying. If the stack's state is empty, it needs --project, --cluster and what is
+    known of --network and --mark: a teardown prints the whole command before it deletes anything.
+
+    It needs `pulumi`, the stack's backend, the credentials of an update, and application-default credentials with
+    roles/compute.viewer. It exits with 0 if the stack is gone and nothing is left, 1 if not or if it cannot look, and 2
+    if the command is wrong.
+    """
+    if project and not (leftovers_only and cluster):
+        refuse("--project goes with --leftovers-only and --cluster LOCATION/CLUSTER")
+    if not stack and not project:
+        refuse("--stack is missing: the name of the stack to delete")
+    if not project:
+        need_pulumi()
+    from .teardown import Scope, run
+
+    given = Scope.named(project, network, cluster, mark) if project else None
+    raise typer.Exit(
+        run(stack, given, confirm=confirm, leftovers_only=leftovers_only, remove=remove, disks=remove_disks)
+    )
+
+
+@app.command()
+def report(
+    events: Annotated[Path, typer.Argument(metavar="EVENTS", help="the engine's event log")],
+    stack: Annotated[str, typer.Option(metavar="NAME", help="name of the stack, for the heading")],
+    kind: Annotated[Literal["preview", "drift"], typer.Option(help="what was run")] = "preview",
+    simulated: Annotated[str, typer.Option(metavar="TEXT", help="say that it is the sandbox's, of TEXT")] = "",
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="where to (default: standard output)")] = None,
+) -> None:
+    """What a preview would do, as a comment for a pull request.
+
+    It needs the log that the engine writes with `pulumi preview --event-log EVENTS`, a flag that the CLI takes if
+    PULUMI_DEBUG_COMMANDS is true. With `--kind drift` it is the log of `pulumi refresh --preview-only`, and the text
+    says what has changed outside Pulumi.
+
+    It prints Markdown. It exits with 0 if the engine came to its end, 1 if it failed, did not start or found a
+    mandatory policy violated (the text then says why), and 2 if it cannot run. For drift it also appends `drifted=true`
+    or `drifted=false` to the file that GITHUB_OUTPUT names, but nothing after a failure: a run that could not look has
+    not found that all is well.
+    """
+    from .changes import write
+
+    raise typer.Exit(write(events, stack=stack, kind=kind, simulated=simulated, output=output))
+
+
+@app.command()
+def stacks(
+    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="changed paths")] = None,
+) -> None:
+    """Which stacks do changed files touch?
+
+    It needs paths relative to the root of the repository, as arguments or one a line on standard input. It prints the
+    stacks' names as a JSON list. A stack's own file touches that stack; the program, what it is checked by and what it
+    runs on touch all of them; everything else touches none.
+    """
+    from .stacks import as_json
+
+    if not files and (sys.stdin is None or sys.stdin.isatty()):
+        refuse("no FILE, and standard input has none either: try `git diff --name-only main | ...`")
+    print(as_json(files or sys.stdin))
+
+
+if __name__ == "__main__":
+    app()
