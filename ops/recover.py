@@ -206,7 +206,7 @@ class Pulumi:
         if "currently locked" in said or "[409]" in said:
             said += (
                 "\nMake sure that nobody is running Pulumi on this stack. Then:"
-                f"\n  pulumi cancel --stack {self.stack}\n  .venv/bin/python -m ops.recover --stack {self.stack}"
+                f"\n  pulumi cancel --stack {self.stack}\n  .venv/bin/python -m ops recover --stack {self.stack}"
             )
         raise RecoverError(said if done.stderr else f"{said} Put right what it says, and run this again: it goes on.")
 
@@ -241,7 +241,7 @@ def recover(pulumi: Pulumi, known: Mapping[str, str], *, check: bool) -> int:
         print(
             f"{pulumi.stack}: {len(operations)} operations are under way or were interrupted. If nobody is running "
             f"Pulumi on this stack:\n  pulumi cancel --stack {pulumi.stack}\n"
-            f"  .venv/bin/python -m ops.recover --stack {pulumi.stack}",
+            f"  .venv/bin/python -m ops recover --stack {pulumi.stack}",
             file=sys.stderr,
         )
         return 1

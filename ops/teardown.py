@@ -153,7 +153,7 @@ class Scope:
         pairs += [("--cluster", f"{place}/{name}" if place else name) for name, place in sorted(self.clusters)]
         pairs += [("--mark", mark) for mark in sorted(self.marks)]
         words = ["--leftovers-only", "--project", self.project, *(word for pair in pairs for word in pair)]
-        return shlex.join([".venv/bin/python", "-m", "ops.teardown", *words])
+        return shlex.join([".venv/bin/python", "-m", "ops", "teardown", *words])
 
 
 def scope_of(resources: Iterable[dict[str, Any]]) -> Scope | None:
@@ -366,7 +366,7 @@ def down(
     if not resources:
         raise TeardownError(
             f"stack {stack.name} is empty. To look for what an earlier run left behind: "
-            ".venv/bin/python -m ops.teardown --leftovers-only --project PROJECT --cluster LOCATION/CLUSTER"
+            ".venv/bin/python -m ops teardown --leftovers-only --project PROJECT --cluster LOCATION/CLUSTER"
         )
     if guarded := protected(resources):
         raise TeardownError(

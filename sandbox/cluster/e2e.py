@@ -46,7 +46,7 @@ def models(sandbox: SandboxStack) -> list[dict[str, Any]]:
 def smoke(sandbox: SandboxStack) -> None:
     """Ask every model what its users may ask."""
     for model in models(sandbox):
-        command = [sys.executable, "-m", "ops.smoke", "--url", model["baseUrl"]]
+        command = [sys.executable, "-m", "ops", "smoke", "--url", model["baseUrl"]]
         if subprocess.run(command, check=False, cwd=REPO).returncode:  # noqa: S603
             raise SandboxError(f"{model['baseUrl']} does not answer as docs/api-access.md says")
 

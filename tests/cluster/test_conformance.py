@@ -141,7 +141,7 @@ def test_the_proxy_asks_the_picker_for_completions_alone(get: Get) -> None:
 
 def test_the_endpoint_answers_as_the_api_guide_says(deployed: SandboxStack) -> None:
     asked = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "ops.smoke", "--url", deployed.outputs()["baseUrl"]],
+        [sys.executable, "-m", "ops", "smoke", "--url", deployed.outputs()["baseUrl"]],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -70,7 +70,7 @@ def evict(plane: ControlPlane) -> Callable[[str], bool]:
 
 
 def test_the_endpoint_answers_as_the_api_guide_says(stack: SandboxStack) -> None:
-    command = [sys.executable, "-m", "ops.smoke", "--url", stack.outputs()["baseUrl"]]
+    command = [sys.executable, "-m", "ops", "smoke", "--url", stack.outputs()["baseUrl"]]
     asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     assert asked.returncode == 0, asked.stdout + asked.stderr
 

@@ -98,7 +98,7 @@ def command(stack: FaultyStack, *arguments: str, **variables: str) -> subprocess
 def recover(stack: FaultyStack) -> None:
     """What docs/recovery.md says after a run was killed. Nothing goes wrong any more."""
     stack.fail(None)
-    for arguments in (("pulumi", "cancel", "--yes"), ("python", "-m", "ops.recover")):
+    for arguments in (("pulumi", "cancel", "--yes"), ("python", "-m", "ops", "recover")):
         done = command(stack, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -61,13 +61,13 @@ def test_second_run_during_destroy_is_refused_and_the_first_finishes(up: Make) -
 def test_recovery_of_a_stack_that_is_running_changes_nothing_and_says_what_comes_first(sandbox: Make) -> None:
     stack = sandbox()
     with running(stack, "create", stack.up):
-        check = command(stack, "python", "-m", "ops.recover", "--check")
-        tried = command(stack, "python", "-m", "ops.recover")
+        check = command(stack, "python", "-m", "ops", "recover", "--check")
+        tried = command(stack, "python", "-m", "ops", "recover")
     assert (check.returncode, tried.returncode) == (1, 2)
     for said in (check.stderr, tried.stderr):
-        assert "pulumi cancel --stack dev\n  .venv/bin/python -m ops.recover --stack dev" in said
+        assert "pulumi cancel --stack dev\n  .venv/bin/python -m ops recover --stack dev" in said
     assert "the stack is currently locked by 1 lock" in tried.stderr
-    assert command(stack, "python", "-m", "ops.recover", "--check").returncode == 0
+    assert command(stack, "python", "-m", "ops", "recover", "--check").returncode == 0
     everything_up(stack)
     nothing_left(stack)
 

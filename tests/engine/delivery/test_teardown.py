@@ -134,7 +134,7 @@ def test_disk_of_a_claim_is_reported_after_the_stack_is_gone(up: Make, capsys: p
     assert stack.resources() == []
     said = capsys.readouterr().out
     assert "pvc-1" in said
-    assert f"1 left. To look again: .venv/bin/python -m ops.teardown --leftovers-only --project {cloud.name}" in said
+    assert f"1 left. To look again: .venv/bin/python -m ops teardown --leftovers-only --project {cloud.name}" in said
     assert f"--cluster {LOCATION}/{cloud.cluster.name}" in said
     assert cloud.deleted == []
 
@@ -183,7 +183,7 @@ def command(stack: SandboxStack, *arguments: str) -> subprocess.CompletedProcess
     path = stack.stack.workspace.pulumi_command.command
     environment["PATH"] = f"{Path(path).parent}{os.pathsep}{environment['PATH']}"
     return subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "ops.teardown", *arguments],
+        [sys.executable, "-m", "ops", "teardown", *arguments],
         cwd=stack.stack.workspace.work_dir,
         env=environment,
         stdin=subprocess.DEVNULL,

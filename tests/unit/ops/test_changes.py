@@ -402,7 +402,7 @@ def command(tmp_path: Path, events: list[dict[str, Any]] | None, *options: str) 
     if events is not None:
         log.write_text("".join(json.dumps(event) + "\n" for event in events))
     github.touch()
-    arguments = [sys.executable, "-m", "ops.changes", str(log), "--stack", "dev", "--output", str(output), *options]
+    arguments = [sys.executable, "-m", "ops", "report", str(log), "--stack", "dev", "--output", str(output), *options]
     done = subprocess.run(arguments, cwd=ROOT, env={"GITHUB_OUTPUT": str(github)}, check=False)  # noqa: S603
     return done.returncode, output.read_text(), github.read_text()
 

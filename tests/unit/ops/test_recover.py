@@ -1,4 +1,4 @@
-"""What `ops.recover` makes of a state: ids, and what goes into the state to be read."""
+"""What `ops recover` makes of a state: ids, and what goes into the state to be read."""
 
 import importlib
 import inspect

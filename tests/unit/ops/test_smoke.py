@@ -51,7 +51,7 @@ Smoke = Callable[..., "subprocess.CompletedProcess[str]"]
 
 def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "ops.smoke", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "ops", "smoke", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
 

@@ -93,6 +93,6 @@ def test_stacks_are_those_with_a_file(tmp_path: Path) -> None:
 
 
 def test_command_reads_paths_from_standard_input_and_prints_json() -> None:
-    command = [sys.executable, "-m", "ops.stacks"]
+    command = [sys.executable, "-m", "ops", "stacks"]
     done = subprocess.run(command, input="Pulumi.dev.yaml\nREADME.md\n", capture_output=True, text=True, cwd=ROOT)  # noqa: PLW1510, S603
     assert (done.returncode, json.loads(done.stdout)) == (0, ["dev"])

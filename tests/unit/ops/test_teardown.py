@@ -202,7 +202,7 @@ def test_without_being_told_it_reports_and_removes_nothing(
     assert google.deleted == []
     said = capsys.readouterr().out
     assert all(path.rsplit("/", 1)[-1] in said for path in OURS)
-    assert f"{len(OURS)} left. To look again: .venv/bin/python -m ops.teardown --leftovers-only --project p" in said
+    assert f"{len(OURS)} left. To look again: .venv/bin/python -m ops teardown --leftovers-only --project p" in said
 
 
 def test_nothing_left_says_so(scope: Scope, capsys: pytest.CaptureFixture[str]) -> None:

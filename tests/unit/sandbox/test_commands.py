@@ -122,7 +122,7 @@ def test_port_that_is_taken_is_one_line() -> None:
 
 def test_no_paths_at_all_is_one_line() -> None:
     done = subprocess.run(
-        ["sh", "-c", '"$0" -m ops.stacks <&-', sys.executable],  # noqa: S607
+        ["sh", "-c", '"$0" -m ops stacks <&-', sys.executable],  # noqa: S607
         cwd=ROOT,
         capture_output=True,
         text=True,
