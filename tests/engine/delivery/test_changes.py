@@ -10,7 +10,7 @@ import pytest
 from pulumi.automation import CommandError
 from pulumi.automation.events import EngineEvent, OpType
 
-from ops import changes
+from ops.changes.text import report as report_of
 from sandbox.engine.stack import SandboxStack
 from tests.engine.conftest import LLM, MODEL, OTHER, Make
 from tests.support.project import ROOT
@@ -22,7 +22,7 @@ def report(operation: Callable[..., Any], **options: Any) -> str:
     """What is told of an operation."""
     events: list[EngineEvent] = []
     operation(on_event=events.append)
-    return changes.report(events, stack="dev", **options)
+    return report_of(events, stack="dev", **options)
 
 
 def called_out(text: str) -> list[str]:
@@ -36,7 +36,7 @@ def test_counts_are_the_engines(up: Make) -> None:
     events: list[EngineEvent] = []
     summary = stack.preview(on_event=events.append).change_summary
     expected = f"**{summary[OpType.REPLACE]} to replace**, {summary[OpType.SAME]} unchanged"
-    assert expected in changes.report(events, stack="dev")
+    assert expected in report_of(events, stack="dev")
 
 
 def test_unchanged_stack_has_no_changes(up: Make) -> None:
@@ -133,7 +133,7 @@ def test_wrong_setting_is_the_report(sandbox: Make) -> None:
     events: list[EngineEvent] = []
     with pytest.raises(CommandError):
         stack.preview(on_event=events.append)
-    text = changes.report(events, stack="dev")
+    text = report_of(events, stack="dev")
     assert "**The preview failed.**" in text
     assert text.count('tpuSlice: "v6e-2" is not a slice of one host.') == 1
 
@@ -144,7 +144,7 @@ def test_refused_replacement_of_a_protected_address_is_the_report(up: Make) -> N
     events: list[EngineEvent] = []
     with pytest.raises(CommandError):
         stack.preview(on_event=events.append)
-    assert "protect" in changes.report(events, stack="dev")
+    assert "protect" in report_of(events, stack="dev")
 
 
 # Drift

@@ -1,6 +1,7 @@
 """The comment that a pull request gets, from the engine's events."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 from pulumi.automation.events import EngineEvent
 
-from ops import changes
+from ops.changes.text import LIMIT, MOST_PATHS
+from ops.changes.text import report as report_of
 from tests.support.project import ROOT
 
 CLUSTER = "gke-tpu-inference:infra:Cluster$gcp:container/cluster:Cluster"
@@ -48,7 +50,7 @@ def error(message: str, severity: str = "error") -> dict[str, Any]:
 
 def report(*events: dict[str, Any], **options: Any) -> str:
     parsed = [EngineEvent.from_json(event) for event in (*events, END)]
-    return changes.report(parsed, stack="dev", **options)
+    return report_of(parsed, stack="dev", **options)
 
 
 def line(text: str, part: str) -> str:
@@ -288,12 +290,12 @@ def test_debug_messages_stay_out() -> None:
 
 
 def test_preview_without_an_end_is_not_taken_for_no_changes() -> None:
-    text = changes.report([EngineEvent.from_json(step("same", ROUTER, "r"))], stack="dev")
+    text = report_of([EngineEvent.from_json(step("same", ROUTER, "r"))], stack="dev")
     assert "**The preview did not come to its end.**" in text
 
 
 def test_preview_that_did_not_start_says_so() -> None:
-    assert "**The preview did not start.**" in changes.report([], stack="dev")
+    assert "**The preview did not start.**" in report_of([], stack="dev")
 
 
 def test_policy_violation_names_level_policy_resource_and_message() -> None:
@@ -347,7 +349,7 @@ def test_what_a_refresh_finds_before_a_preview_is_not_a_change_of_it() -> None:
 def test_names_are_only_ever_code(name: str) -> None:
     text = report(*replaced(MODEL, name), step("delete", ROUTER, f"{name}2"))
     for row in text.splitlines():
-        outside = changes.re.sub(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", "", row)
+        outside = re.sub(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", "", row)
         assert not any(part in outside for part in ("@", "<img", "](", "**b", "# head")), row
 
 
@@ -366,7 +368,7 @@ def test_long_list_is_folded_and_a_short_one_is_open() -> None:
 def test_report_fits_into_a_comment_and_says_what_is_left_out() -> None:
     many = [step("create", ROUTER, f"resource-{i}-{'x' * 60}") for i in range(3000)]
     text = report(*replaced(CLUSTER, "c"), *many)
-    assert 50_000 < len(text) <= changes.LIMIT
+    assert 50_000 < len(text) <= LIMIT
     assert "**replace** cluster `c`" in text
     assert "**3000 to create**" in text
     assert text.count("<details") == text.count("</details>") == 2
@@ -376,14 +378,14 @@ def test_report_fits_into_a_comment_and_says_what_is_left_out() -> None:
 
 def test_many_long_errors_fit_too() -> None:
     text = report(*[error(f"{i} " + "e" * 5000 + "\n" * 200 + "x") for i in range(2000)])
-    assert len(text) <= changes.LIMIT
+    assert len(text) <= LIMIT
     assert "The first 20 of 2000 errors:" in text
 
 
 def test_many_properties_are_cut() -> None:
     diff = {f"p{i:02}": "update" for i in range(50)}
     text = report(step("update", ROUTER, "r", diff=diff))
-    assert text.count("  - `p") == changes.MOST_PATHS
+    assert text.count("  - `p") == MOST_PATHS
     assert "  - and 30 more" in text
 
 
