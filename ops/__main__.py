@@ -154,7 +154,8 @@ def teardown(
         refuse("--stack is missing: the name of the stack to delete")
     if not project:
         need_pulumi()
-    from .teardown import Scope, run
+    from .leftovers import Scope
+    from .teardown import run
 
     given = Scope.named(project, network, cluster, mark) if project else None
     raise typer.Exit(

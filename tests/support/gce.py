@@ -29,7 +29,7 @@ LISTS: dict[str, Any] = {
 
 
 class Project(BaseAdapter):
-    """The resources of one project, by path. `client` is for `ops.teardown.Compute`.
+    """The resources of one project, by path. `client` is for `ops.compute.Compute`.
 
     `denied` are collections that answer 403, `vanishing` paths that are gone when they are to be deleted, `failing`
     those whose deletion starts and then fails. `deleted` are the paths that were deleted, in order.

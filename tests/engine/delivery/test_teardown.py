@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from ops.teardown import Compute, TeardownError, down
+from ops.compute import Compute
+from ops.teardown import TeardownError, down
 from sandbox.clouds.calls import Call
 from sandbox.clouds.google import Google
 from sandbox.clouds.google_kinds import CLUSTER, FIREWALL, NETWORK
