@@ -118,18 +118,12 @@ def recover(
 def teardown(
     stack: Annotated[str, typer.Option(metavar="NAME", help="the stack to delete")] = "",
     confirm: Annotated[
-        str, typer.Option(metavar="NAME", help="the stack's name once more, instead of being asked for it")
+        str, typer.Option(metavar="NAME", help="its name once more, instead of being asked for it")
     ] = "",
-    remove: Annotated[
-        bool, typer.Option("--remove", help="remove what Google Cloud has left behind, but for disks")
-    ] = False,
-    remove_disks: Annotated[
-        bool, typer.Option("--remove-disks", help="remove the disks of nodes and claims too: data")
-    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="remove what is left behind, but for disks")] = False,
+    remove_disks: Annotated[bool, typer.Option("--remove-disks", help="remove the disks too: data")] = False,
     leftovers_only: Annotated[bool, typer.Option("--leftovers-only", help="look, and do not destroy")] = False,
-    project: Annotated[
-        str, typer.Option(metavar="ID", help="with --leftovers-only: the project, if the state is empty")
-    ] = "",
+    project: Annotated[str, typer.Option(metavar="ID", help="with --leftovers-only, if the state is empty")] = "",
     network: Annotated[list[str], typer.Option(metavar="NAME", help="... and the name of the stack's VPC")] = [],  # noqa: B006
     cluster: Annotated[list[str], typer.Option(metavar="LOCATION/NAME", help="... and of its cluster")] = [],  # noqa: B006
     mark: Annotated[list[str], typer.Option(metavar="MARK", help="... and the mark that GKE's names carry")] = [],  # noqa: B006

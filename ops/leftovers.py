@@ -7,11 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .compute import KINDS, Thing, path
-
-NETWORK = "gcp:compute/network:Network"
-SUBNET = "gcp:compute/subnetwork:Subnetwork"
-ADDRESS = "gcp:compute/address:Address"
-CLUSTER = "gcp:container/cluster:Cluster"
+from .tokens import ADDRESS, CLUSTER, NETWORK, SUBNET
 
 CLUSTER_LABEL, LOCATION_LABEL = "goog-k8s-cluster-name", "goog-k8s-cluster-location"
 """What GKE puts on the disks of nodes and claims

@@ -8,7 +8,6 @@ it. Nothing is created or deleted.
 """
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -19,45 +18,12 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from . import tokens
+from .object_ids import UnknownIdError, import_id
+
 Json = dict[str, Any]
 
-_REGIONAL, _GLOBAL = "projects/{project}/regions/{region}", "projects/{project}/global"
-_CLUSTER = "projects/{project}/locations/{location}/clusters"
-_IDENTITY_POOL = "projects/{project}/locations/global/workloadIdentityPools/{workloadIdentityPoolId}"
-CLUSTER, RELEASE = "gcp:container/cluster:Cluster", "kubernetes:helm.sh/v3:Release"
-IDS = {
-    CLUSTER: _CLUSTER + "/{name}",
-    "gcp:compute/address:Address": _REGIONAL + "/addresses/{name}",
-    "gcp:compute/firewall:Firewall": _GLOBAL + "/firewalls/{name}",
-    "gcp:compute/network:Network": _GLOBAL + "/networks/{name}",
-    "gcp:compute/router:Router": _REGIONAL + "/routers/{name}",
-    "gcp:compute/routerNat:RouterNat": "{project}/{region}/{router}/{name}",
-    "gcp:compute/subnetwork:Subnetwork": _REGIONAL + "/subnetworks/{name}",
-    "gcp:container/nodePool:NodePool": _CLUSTER + "/{cluster}/nodePools/{name}",
-    "gcp:iam/workloadIdentityPool:WorkloadIdentityPool": _IDENTITY_POOL,
-    "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider": (
-        _IDENTITY_POOL + "/providers/{workloadIdentityPoolProviderId}"
-    ),
-    "gcp:kms/cryptoKey:CryptoKey": "{keyRing}/cryptoKeys/{name}",
-    "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": "{cryptoKeyId}/{role}/{member}",
-    "gcp:kms/keyRing:KeyRing": "projects/{project}/locations/{location}/keyRings/{name}",
-    "gcp:projects/iAMCustomRole:IAMCustomRole": "projects/{project}/roles/{roleId}",
-    "gcp:projects/iAMMember:IAMMember": "{project}/{role}/{member}",
-    "gcp:projects/service:Service": "{project}/{service}",
-    "gcp:serviceaccount/account:Account": (
-        "projects/{project}/serviceAccounts/{accountId}@{project}.iam.gserviceaccount.com"
-    ),
-    "gcp:serviceaccount/iAMMember:IAMMember": "{serviceAccountId}/{role}/{member}",
-    "gcp:storage/bucket:Bucket": "{name}",
-    "gcp:storage/managedFolder:ManagedFolder": "{bucket}/{name}",
-    "gcp:storage/managedFolderIamMember:ManagedFolderIamMember": (
-        "b/{bucket}/managedFolders/{managedFolder}/{role}/{member}"
-    ),
-}
-"""The id that the provider gives a resource of each type, of its inputs: `SetId` in
-https://github.com/hashicorp/terraform-provider-google/tree/main/google/services."""
-
-MADE_IN_STEPS = (CLUSTER, RELEASE)
+MADE_IN_STEPS = (tokens.CLUSTER, tokens.RELEASE)
 """Types that are not made by one request, so that half of one may exist: GKE's default pool is removed only after the
 cluster is there, and Helm refuses to upgrade a release that is `pending-install`. The next `pulumi up` replaces them;
 nothing can depend on them yet."""
@@ -88,32 +54,6 @@ class Interrupted(NamedTuple):
         return self.urn.split("::")[3]
 
 
-def import_id(resource: Json, provider: Mapping[str, Any]) -> str:
-    """The id of the object that a resource of the state stands for, of its inputs and those of its provider.
-
-    Raises `RecoverError` for a type that has no rule, or an input that is not there.
-    """
-    kind, name, inputs = resource["type"], resource["urn"].split("::")[-1], resource.get("inputs", {})
-    if kind.startswith("kubernetes:"):
-        place = inputs if kind == RELEASE else inputs.get("metadata", {})
-        template = "{namespace}/{name}" if place.get("namespace") else "{name}"
-    else:
-        place = {key: provider[key] for key in ("project", "region") if provider.get(key)} | inputs
-        # References are names, ids or links; the names at their ends are what ids are made of.
-        place |= {key: str(place[key]).rsplit("/", 1)[-1] for key in ("cluster", "router") if key in place}
-        template = IDS.get(kind, "")
-    missing = [key for key in re.findall(r"{(\w+)}", template) if not isinstance(place.get(key), str)]
-    if not template or missing:
-        reason = f"without {', '.join(missing)} in its inputs" if missing else f"of a {kind}: there is no rule for it"
-        raise RecoverError(
-            f"{name}: cannot compute the id {reason}. Look it up, under Import on the type's page in "
-            f"https://www.pulumi.com/registry/, and say it: --id '{resource['urn']}=ID'"
-        )
-    condition = inputs.get("condition") if "{member}" in template else None
-    parts = [condition.get(key, "") for key in ("title", "description", "expression")] if condition else []
-    return "/".join([template.format(**place), *parts])
-
-
 def _provider(deployment: Json, resource: Json) -> Mapping[str, Any]:
     urn = resource.get("provider", "").rsplit("::", 1)[0]
     return next((r.get("inputs", {}) for r in deployment.get("resources", []) if r["urn"] == urn), {})
@@ -131,7 +71,7 @@ def interrupted(deployment: Json, known: Mapping[str, str]) -> list[Interrupted]
             object_id = known.get(resource["urn"], "")
             try:
                 object_id = object_id or (import_id(resource, _provider(deployment, resource)) if in_a_cloud else "")
-            except RecoverError as error:
+            except UnknownIdError as error:
                 problems.append(str(error))
         found.append(Interrupted(kind, resource["urn"], object_id))
     if problems:
@@ -161,7 +101,7 @@ def adopt(resource: Json, object_id: str) -> Json:
     adopted["outputs"] = _without_hidden(resource["inputs"])
     if resource["type"] in MADE_IN_STEPS:
         adopted |= {"taint": True, "protect": False}
-    if resource["type"] == CLUSTER:
+    if resource["type"] == tokens.CLUSTER:
         adopted["outputs"]["deletionProtection"] = False  # kept in the state alone, not by GKE
     return adopted
 

@@ -89,6 +89,17 @@ class Smoke:
         yield self.by_http("completion", "/v1/completions", 200, body={**completion, "prompt": PROMPT})
         yield self.by_http("chat", "/v1/chat/completions", 200, body={**completion, "messages": MESSAGES})
 
+        yield from self._by_the_client(name)
+
+        yield self.by_http("completion without prompt is refused", "/v1/completions", 400, body=completion)
+        yield self.by_http("chat without messages is refused", "/v1/chat/completions", 400, body=completion)
+        yield self.by_http("metrics are not published", "/metrics", 404)
+        yield self.by_http("nothing below a path is published", "/health/x", 404)
+        yield self.by_http("an unknown path is not published", "/v1/nothing", 404)
+        yield self.by_http("another model's prefix is not this model's", "-other/health", 404)
+
+    def _by_the_client(self, name: str) -> Iterator[Result]:
+        """What the `openai` client is used for."""
         chat, complete = self.client.chat.completions, self.client.completions
         yield self.by_openai("list models", lambda: ", ".join(m.id for m in self.client.models.list()))
         yield self.by_openai(
@@ -106,13 +117,6 @@ class Smoke:
                 if chunk.choices
             ),
         )
-
-        yield self.by_http("completion without prompt is refused", "/v1/completions", 400, body=completion)
-        yield self.by_http("chat without messages is refused", "/v1/chat/completions", 400, body=completion)
-        yield self.by_http("metrics are not published", "/metrics", 404)
-        yield self.by_http("nothing below a path is published", "/health/x", 404)
-        yield self.by_http("an unknown path is not published", "/v1/nothing", 404)
-        yield self.by_http("another model's prefix is not this model's", "-other/health", 404)
 
 
 def _names(text: str) -> list[str]:

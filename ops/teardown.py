@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from .compute import KINDS, Compute, Thing
-from .leftovers import CLUSTER, Scope, leftovers, mark, nodes, scope_of
+from .leftovers import Scope, leftovers, mark, nodes, scope_of
+from .tokens import CLUSTER
 
 
 class TeardownError(Exception):

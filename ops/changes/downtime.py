@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+from ops import tokens
+
 from .events import Change, Outcome
 
 
@@ -18,56 +20,56 @@ class Watched(NamedTuple):
 
 WATCHED = (
     Watched(
-        "gcp:container/cluster:Cluster",
+        tokens.CLUSTER,
         "cluster",
         replace="replaced with everything in it: no model answers for as long as a destroy and an up",
         delete="deleted with everything in it",
     ),
     Watched(
-        "gcp:compute/address:Address",
+        tokens.ADDRESS,
         "gateway address",
         replace="another address, so another base URL for every client",
         delete="the base URL is gone, and Google may give the address to somebody else",
     ),
     Watched(
-        "TpuPool$gcp:container/nodePool:NodePool",
+        f"TpuPool${tokens.POOL}",
         "TPU node pool",
         replace="deleted and made anew: every model is down for pool, node and start time, and needs free TPU capacity",
         delete="every model is down",
     ),
     Watched(
-        "serving.kserve.io/v1alpha2:LLMInferenceService",
+        tokens.MODEL,
         "model",
         replace="deleted, then made anew: down for its start time",
         delete="down for good",
     ),
     Watched(
-        "gcp:compute/network:Network",
+        tokens.NETWORK,
         "VPC",
         replace="replaced with all that stands in it, the cluster too",
         delete="deleted with all that stands in it",
     ),
     Watched(
-        "gcp:compute/subnetwork:Subnetwork",
+        tokens.SUBNET,
         "subnet",
         replace="replaced with the cluster that stands in it",
         delete="deleted with the cluster that stands in it",
     ),
     Watched(
-        "gcp:container/nodePool:NodePool",
+        tokens.POOL,
         "node pool",
         replace="what runs on it moves: a few minutes, at worst for all models",
         delete="what runs on it has to find room elsewhere",
     ),
     *(
         Watched(f"Gateway${kind}", what, replace="no model answers until it is back", delete="no model answers")
-        for kind, what in (("kubernetes:core/v1:Service", "load balancer"), ("kubernetes:helm.sh/v3:Release", "proxy"))
+        for kind, what in ((tokens.LOAD_BALANCER, "load balancer"), (tokens.RELEASE, "proxy"))
     ),
     *(
         Watched(kind, what, replace=gone, delete=gone, name=name)
         for kind, what, name, gone in (
-            ("kubernetes:helm.sh/v3:Release", "CRDs", "kserve-llmisvc-crd", "every model is deleted with its type"),
-            ("kubernetes:core/v1:Namespace", "namespace", "", "deleted with everything in it, volume claims included"),
+            (tokens.RELEASE, "CRDs", "kserve-llmisvc-crd", "every model is deleted with its type"),
+            (tokens.NAMESPACE, "namespace", "", "deleted with everything in it, volume claims included"),
         )
     ),
 )
@@ -76,19 +78,19 @@ WATCHED = (
 _NEW_NODES = r"nodeConfig\.(machineType|diskSizeGb|diskType|imageType|linuxNodeConfig)"
 IN_PLACE = (
     (
-        "TpuPool$gcp:container/nodePool:NodePool",
+        f"TpuPool${tokens.POOL}",
         _NEW_NODES,
         "TPU node pool",
         "GKE makes its nodes anew, one after the other: the models on them are down for node and start time",
     ),
     (
-        "TpuPool$gcp:container/nodePool:NodePool",
+        f"TpuPool${tokens.POOL}",
         "nodeLocations",
         "TPU node pool",
         "models in a zone that is taken away are down for node and start time",
     ),
     (
-        "gcp:container/nodePool:NodePool",
+        tokens.POOL,
         _NEW_NODES,
         "node pool",
         "GKE makes its nodes anew: a few minutes, at worst for all models",

@@ -10,7 +10,8 @@ from pulumi.automation import CommandError
 
 from infra.google import cluster
 from infra.google.nodes import node_config
-from ops.recover import MADE_IN_STEPS, import_id
+from ops.object_ids import import_id
+from ops.recover import MADE_IN_STEPS
 from sandbox.engine.faults import KILLED_AFTER, KILLED_BEFORE, REFUSED, Fault, FaultyStack
 
 from .conftest import Make, command, everything_up, in_the_clouds, in_the_state, nothing_left, recover, resources, short
