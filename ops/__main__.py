@@ -139,8 +139,8 @@ def teardown(
     known of --network and --mark: a teardown prints the whole command before it deletes anything.
 
     It needs `pulumi`, the stack's backend, the credentials of an update, and application-default credentials with
-    roles/compute.viewer. It exits with 0 if the stack is gone and nothing is left, 1 if not or if it cannot look, and 2
-    if the command is wrong.
+    roles/compute.viewer. It prints a table of what is left, and why that is the stack's. It exits with 0 if the stack
+    is gone and nothing is left, 1 if not or if it cannot look, and 2 if the command is wrong.
     """
     if project and not (leftovers_only and cluster):
         refuse("--project goes with --leftovers-only and --cluster LOCATION/CLUSTER")

@@ -10,8 +10,8 @@ from time import sleep
 
 import pytest
 
-import ops.smoke
 from infra.models.routes import base_path, rules
+from ops.smoke import Smoke
 from sandbox.programs import model_server, vllm_flags
 from tests.support.project import ROOT
 
@@ -46,7 +46,7 @@ class Gateway(model_server.Handler):
         super().begin(status, headers)
 
 
-Smoke = Callable[..., "subprocess.CompletedProcess[str]"]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -56,7 +56,7 @@ def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture
-def smoke() -> Iterator[Smoke]:
+def smoke() -> Iterator[Run]:
     """Runs the command against a stand-in with these faults."""
     with ExitStack() as stack:
 
@@ -78,7 +78,7 @@ def smoke() -> Iterator[Smoke]:
         yield run
 
 
-def test_endpoint_that_is_as_the_guide_says_passes(smoke: Smoke) -> None:
+def test_endpoint_that_is_as_the_guide_says_passes(smoke: Run) -> None:
     done = smoke()
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(" ok ") == 14
@@ -93,7 +93,7 @@ def test_endpoint_that_is_as_the_guide_says_passes(smoke: Smoke) -> None:
         ({"/v1/models": 500}, "list models (http): not 200 with models"),
     ],
 )
-def test_endpoint_that_fails_is_told_by_name(smoke: Smoke, faults: dict[str, int], line: str) -> None:
+def test_endpoint_that_fails_is_told_by_name(smoke: Run, faults: dict[str, int], line: str) -> None:
     done = smoke(faults=faults)
     assert done.returncode == 1
     assert line in done.stderr
@@ -108,19 +108,19 @@ def test_endpoint_that_fails_is_told_by_name(smoke: Smoke, faults: dict[str, int
         ("-other/health", "another model's prefix is not this model's (http): not 404"),
     ],
 )
-def test_path_that_is_published_and_should_not_be_fails(smoke: Smoke, path: str, line: str) -> None:
+def test_path_that_is_published_and_should_not_be_fails(smoke: Run, path: str, line: str) -> None:
     done = smoke(extra={base_path(NAMESPACE, NAME) + path: "/health"})
     assert done.returncode == 1
     assert line in done.stderr
 
 
-def test_answer_that_breaks_off_fails_although_its_status_was_good(smoke: Smoke) -> None:
+def test_answer_that_breaks_off_fails_although_its_status_was_good(smoke: Run) -> None:
     done = smoke(cut="/health")
     assert done.returncode == 1
     assert "health (http): not 200: RemoteProtocolError: " in done.stderr
 
 
-def test_model_that_is_not_served_fails(smoke: Smoke) -> None:
+def test_model_that_is_not_served_fails(smoke: Run) -> None:
     done = smoke("--model", "gpt-4")
     assert done.returncode == 1
     assert "list models (http): no model gpt-4" in done.stderr
@@ -131,36 +131,6 @@ def test_nobody_there_fails_without_a_traceback() -> None:
     assert done.returncode == 1
     assert "list models (http): not 200 with models: ConnectError: " in done.stderr
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "message"),
-    [
-        ("--url", "34.7.208.8", "'34.7.208.8' is not a URL. Use the stack output"),
-        ("--url", "http://", "'http://' is not a URL. Use the stack output"),
-        ("--url", "ftp://34.7.208.8", "'ftp://34.7.208.8' is not a URL"),
-        (
-            "--url",
-            "http://34.7.208.8:99999/a/b",
-            "'http://34.7.208.8:99999/a/b' is not a URL: Port out of range 0-65535",
-        ),
-        ("--url", "http://34.7.208.8:http", "'http://34.7.208.8:http' is not a URL: Port could not be cast"),
-        ("--url", "http://[::1/a", "'http://[::1/a' is not a URL: Invalid IPv6 URL"),
-        ("--timeout", "-1", "'-1' is not a number of seconds above 0"),
-        ("--timeout", "0", "'0' is not a number of seconds above 0"),
-        ("--timeout", "nan", "'nan' is not a number of seconds above 0"),
-        ("--timeout", "1m", "'1m' is not a number of seconds above 0"),
-    ],
-)
-def test_what_cannot_be_asked_is_refused_in_one_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, option: str, value: str, message: str
-) -> None:
-    arguments = {"--url": "http://127.0.0.1:9", option: value}
-    monkeypatch.setattr("sys.argv", ["smoke", *(f"{key}={value}" for key, value in arguments.items())])
-    with pytest.raises(SystemExit) as refused:
-        ops.smoke.main()
-    assert refused.value.code == 2
-    assert f"error: argument {option}: {message}" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_answer_that_never_ends_is_given_up_after_the_timeout() -> None:
@@ -178,7 +148,7 @@ def test_answer_that_never_ends_is_given_up_after_the_timeout() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Dribble) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        status, seconds, text = ops.smoke.Smoke(url, timeout=0.3).http(url)
+        status, seconds, text = Smoke(url, timeout=0.3).http(url)
         server.shutdown()
     assert (status, text) == (0, "ReadTimeout: no end of the answer after 0.3 s")
     assert seconds < 1

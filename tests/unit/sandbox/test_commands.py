@@ -45,7 +45,6 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         (["sandbox.__main__", "preview", "--report=/proc/no/x.md"], "--report: /proc/no is not a folder that can be"),
         (["sandbox.bench", "--rounds=0"], "--rounds: '0' is not a whole number above 0"),
         (["sandbox.bench", "--rounds=few"], "--rounds: 'few' is not a whole number above 0"),
-        (["ops.teardown", "--stack=dev"], "pulumi is not on PATH. Install it"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -118,15 +117,3 @@ def test_port_that_is_taken_is_one_line() -> None:
         with pytest.raises(sandbox.__main__.SandboxError) as refused:
             sandbox.__main__.listen(port)
     assert str(refused.value) == f"--port {port}: Address already in use; give another"
-
-
-def test_no_paths_at_all_is_one_line() -> None:
-    done = subprocess.run(
-        ["sh", "-c", '"$0" -m ops stacks <&-', sys.executable],  # noqa: S607
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "error: no FILE, and standard input has none either" in done.stderr.splitlines()[-1]

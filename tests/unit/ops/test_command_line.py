@@ -1,0 +1,111 @@
+"""What a person sees who asks for help, or types something wrong."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from ops.__main__ import app
+from tests.support.project import ROOT
+
+COMMANDS = ["smoke", "recover", "teardown", "report", "stacks"]
+
+
+def ask(*arguments: str) -> tuple[int, list[str]]:
+    """Exit code, and the lines of the answer."""
+    done = CliRunner().invoke(app, arguments)
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    return done.exit_code, done.output.splitlines()
+
+
+def test_help_lists_the_commands_with_what_each_does_in_whole() -> None:
+    code, lines = ask("--help")
+    listed = [line.split(maxsplit=1) for line in lines[lines.index("Commands:") + 1 :]]
+    assert (code, [name for name, _ in listed]) == (0, COMMANDS)
+    assert not any(what.endswith("...") for _, what in listed)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_says_what_it_needs_and_prints(command: str) -> None:
+    code, lines = ask(command, "--help")
+    said = " ".join(" ".join(lines).split())
+    assert code == 0
+    assert "It needs " in said
+    assert "It prints " in said
+
+
+def test_help_needs_neither_clients_nor_the_sdk() -> None:
+    program = "import sys; from ops.__main__ import app; app(['--help'], standalone_mode=False); "
+    program += "print([name for name in ('google.cloud', 'openai', 'pulumi') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("smok", "No such command 'smok'. Did you mean 'smoke'?"),
+        ("smoke", "Missing option '--url'."),
+        ("smoke --uri x", "No such option: --uri (Possible options: --url)"),
+        ("smoke --url", "Option '--url' requires an argument."),
+        ("recover", "Missing option '--stack'."),
+        ("recover --stack dev --id x", "Invalid value for '--id': 'x' is not a URN, an equals sign and an id"),
+        ("report --stack dev", "Missing argument 'EVENTS'."),
+        ("report e --stack dev --kind x", "'x' is not one of 'preview', 'drift'."),
+        ("teardown", "--stack is missing: the name of the stack to delete"),
+        ("teardown --leftovers-only", "--stack is missing: the name of the stack to delete"),
+        ("teardown --stack d --project p", "--project goes with --leftovers-only and --cluster"),
+        ("teardown --leftovers-only --project p", "--project goes with --leftovers-only and --cluster"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(arguments: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    code, lines = ask(*arguments.split())
+    assert (code, lines[-1][:7]) == (2, "Error: ")
+    assert message in lines[-1]
+
+
+@pytest.mark.parametrize("command", ["recover", "teardown"])
+def test_missing_engine_is_one_line(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    expected = "Error: pulumi is not on PATH. Install it: https://www.pulumi.com/docs/install/"
+    assert ask(command, "--stack=dev") == (2, [expected])
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--url", "34.7.208.8", "'34.7.208.8' is not a URL. Use the stack output"),
+        ("--url", "http://", "'http://' is not a URL. Use the stack output"),
+        ("--url", "ftp://34.7.208.8", "'ftp://34.7.208.8' is not a URL"),
+        (
+            "--url",
+            "http://34.7.208.8:99999/a/b",
+            "'http://34.7.208.8:99999/a/b' is not a URL: Port out of range 0-65535",
+        ),
+        ("--url", "http://34.7.208.8:http", "'http://34.7.208.8:http' is not a URL: Port could not be cast"),
+        ("--url", "http://[::1/a", "'http://[::1/a' is not a URL: Invalid IPv6 URL"),
+        ("--timeout", "-1", "'-1' is not a number of seconds above 0"),
+        ("--timeout", "0", "'0' is not a number of seconds above 0"),
+        ("--timeout", "nan", "'nan' is not a number of seconds above 0"),
+        ("--timeout", "1m", "'1m' is not a number of seconds above 0"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(option: str, value: str, message: str) -> None:
+    arguments = {"--url": "http://127.0.0.1:9", option: value}
+    code, lines = ask("smoke", *(f"{key}={value}" for key, value in arguments.items()))
+    assert code == 2
+    assert lines[-1].startswith(f"Error: Invalid value for '{option}': {message}")
+
+
+def test_no_paths_at_all_is_one_line() -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -m ops stacks <&-', sys.executable],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Error: no FILE, and standard input has none either" in done.stderr.splitlines()[-1]
