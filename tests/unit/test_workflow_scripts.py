@@ -1,0 +1,272 @@
+"""What the scripts of the workflows do where nothing but a shell is needed."""
+
+# Every command line here is our own.
+# ruff: noqa: S603, S607
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import ROOT
+from tests.support.workflows import script
+
+
+class Shell:
+    """Runs scripts as a job does, in a folder of their own, with `gh` and others as given."""
+
+    def __init__(self, home: Path) -> None:
+        self.work, self.temp, self.bin = home / "work", home / "temp", home / "bin"
+        for folder in (self.work, self.temp, self.bin):
+            folder.mkdir()
+        for name in ("output", "summary", "env"):
+            (home / name).touch()
+        self.home = home
+
+    def program(self, name: str, text: str) -> None:
+        """Put a program on PATH."""
+        path = self.bin / name
+        path.write_text(f"#!/usr/bin/env bash\n{text}")
+        path.chmod(0o755)
+
+    def run(self, text: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """The script with GitHub's own options for bash."""
+        files = {"GITHUB_OUTPUT": "output", "GITHUB_ENV": "env", "GITHUB_STEP_SUMMARY": "summary"}
+        environment = os.environ | {key: str(self.home / name) for key, name in files.items()} | variables
+        environment |= {"RUNNER_TEMP": str(self.temp), "PATH": f"{self.bin}:{os.environ['PATH']}"}
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text]
+        return subprocess.run(command, cwd=self.work, env=environment, capture_output=True, text=True, check=False)
+
+    def outputs(self) -> dict[str, str]:
+        """What the script told later steps."""
+        return dict(line.split("=", 1) for line in (self.home / "output").read_text().splitlines())
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+@pytest.mark.parametrize(("url", "found"), [("gs://state", '["dev","prod"]'), ("", "[]")])
+def test_a_stack_is_configured_once_its_file_names_a_project(shell: Shell, url: str, found: str) -> None:
+    for stack, text in {"dev": "  gcp:project: a", "prod": '  "gcp:project": b', "staging": "# gcp:project: c"}.items():
+        (shell.work / f"Pulumi.{stack}.yaml").write_text(f"config:\n{text}\n")
+    done = shell.run(script("actions/configured/action.yml", "look"), BACKEND_URL=url)
+    assert (done.returncode, shell.outputs()) == (0, {"stacks": found})
+
+
+def git(folder: Path, *arguments: str) -> None:
+    options = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *options, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("configured", "cloud", "sandbox"),
+    [('["dev","prod"]', '["dev"]', '["staging"]'), ("[]", "[]", '["dev","staging"]')],
+    ids=["the repository's own", "a fork's"],
+)
+def test_touched_stacks_are_previewed_in_the_cloud_where_they_can_be(
+    shell: Shell, configured: str, cloud: str, sandbox: str
+) -> None:
+    shell.program("python3", f'exec "{sys.executable}" -S "$@"')  # it has no packages there
+    shutil.copytree(ROOT / "ops", shell.work / "ops", ignore=shutil.ignore_patterns("__pycache__"))
+    for stack in ("dev", "staging", "prod"):
+        (shell.work / f"Pulumi.{stack}.yaml").write_text("config: {}\n")
+    git(shell.work, "init", "-q")
+    git(shell.work, "add", ".")
+    git(shell.work, "commit", "-qm", "base")
+    for stack in ("dev", "staging"):
+        (shell.work / f"Pulumi.{stack}.yaml").write_text("config: {a: b}\n")
+    git(shell.work, "commit", "-qam", "change")
+    done = shell.run(
+        script("workflows/pull-request.yml", "Choose the stacks, and where each is previewed"), CONFIGURED=configured
+    )
+    assert (done.returncode, shell.outputs()) == (0, {"cloud": cloud, "sandbox": sandbox})
+
+
+SET = {"BACKEND_URL": "gs://state/", "PROVIDER": "projects/1/x", "ACCOUNT": "a@b"}
+
+
+@pytest.mark.parametrize(
+    ("url", "backend"),
+    [("gs://state", "gs://state/dev"), ("gs://state/", "gs://state/dev"), ("https://api.pulumi.com",) * 2],
+)
+def test_a_stack_in_a_bucket_has_a_folder_of_its_own(shell: Shell, url: str, backend: str) -> None:
+    done = shell.run(
+        script("actions/setup/action.yml", "Check the variables"), STACK="dev", **{**SET, "BACKEND_URL": url}
+    )
+    assert done.returncode == 0
+    assert (shell.home / "env").read_text() == f"PULUMI_BACKEND_URL={backend}\n"
+
+
+@pytest.mark.parametrize(
+    ("unset", "named"),
+    [
+        ("BACKEND_URL", "PULUMI_BACKEND_URL"),
+        ("PROVIDER", "WORKLOAD_IDENTITY_PROVIDER"),
+        ("ACCOUNT", "DEPLOY_SERVICE_ACCOUNT of the GitHub environment dev"),
+    ],
+)
+def test_a_variable_that_is_not_set_stops_the_job_with_its_name(shell: Shell, unset: str, named: str) -> None:
+    done = shell.run(script("actions/setup/action.yml", "Check the variables"), STACK="dev", **{**SET, unset: ""})
+    assert done.returncode != 0
+    assert named in done.stdout
+    assert (shell.home / "env").read_text() == ""
+
+
+PULUMI = """
+printf '%s\\n' "$*" > "$RUNNER_TEMP/called"
+while [ $# -gt 0 ]; do
+  if [ "$1" = --event-log ] && [ "$EVENTS" ]; then echo "$EVENTS" > "$2"; fi
+  shift
+done
+exit "$STATUS"
+"""
+DONE = '{"sequence": 1, "timestamp": 1, "summaryEvent": {"durationSeconds": 1, "resourceChanges": {"same": 1}}}'
+
+
+@pytest.mark.parametrize(
+    ("events", "status", "code"), [(DONE, "0", 0), ("", "255", 1), (DONE, "3", 3)], ids=["done", "dead", "failed late"]
+)
+def test_a_preview_is_reported_whatever_becomes_of_it_and_fails_with_the_engine(
+    shell: Shell, events: str, status: str, code: int
+) -> None:
+    shell.program("pulumi", PULUMI)
+    shell.program("python", f'PYTHONPATH="{ROOT}" exec "{sys.executable}" "$@"')
+    text = script("actions/preview/action.yml", "Preview")
+    assert shell.run(text, STACK="dev", PLAN="", EVENTS=events, STATUS=status).returncode == code
+    report = (shell.temp / "dev.md").read_text()
+    assert report.startswith("<!-- gke-tpu-inference:preview:dev -->")
+    assert (shell.home / "summary").read_text() == report
+
+
+@pytest.mark.parametrize(("plan", "saved"), [("plan.json", True), ("", False)])
+def test_a_preview_saves_a_plan_if_it_is_to(shell: Shell, plan: str, saved: bool) -> None:
+    shell.program("pulumi", PULUMI)
+    shell.program("python", "exit 1")
+    shell.run(script("actions/preview/action.yml", "Preview"), STACK="dev", PLAN=plan, EVENTS=DONE, STATUS="0")
+    called = (shell.temp / "called").read_text()
+    assert called.startswith("preview --stack dev --diff --non-interactive")
+    assert ("--save-plan plan.json" in called) is saved
+
+
+GH = """
+printf '%s\\n' "$*" >> "$RUNNER_TEMP/calls"
+for argument; do
+  case "$argument" in
+  body=@*) cp "${argument#body=@}" "$(mktemp "$RUNNER_TEMP/sent-XXXXXX")" ;;
+  esac
+done
+case "$*" in
+*/pulls*) printf '%s' "$PULL" ;;
+*--paginate*) printf '%b' "$COMMENTS" ;;
+esac
+"""
+OF = "<!-- gke-tpu-inference:preview:{} -->"
+RUN = {"REPOSITORY": "o/r", "OWNER": "fork", "BRANCH": "b", "COMMIT": "c0ffee", "RUN_URL": "https://run", "PULL": "7"}
+
+
+class Comments:
+    """The comments that the workflow writes; `existing` are (id, stack)."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+        shell.program("gh", GH)
+        (shell.temp / "previews").mkdir()
+
+    def preview(self, name: str, text: str) -> None:
+        (self.shell.temp / "previews" / name).write_text(text)
+
+    def write(self, *existing: tuple[int, str], conclusion: str = "success", **changes: str) -> list[str]:
+        """The calls after the first two, which look."""
+        comments = "".join(f"{number}\\t{OF.format(stack)}\\n" for number, stack in existing)
+        text = script("workflows/comment.yml", "Write the comments")
+        done = self.shell.run(text, **{**RUN, "COMMENTS": comments, "CONCLUSION": conclusion, **changes})
+        assert done.returncode == 0, done.stderr
+        calls = re.split(r"\n(?=api )", (self.shell.temp / "calls").read_text().rstrip())
+        return [re.sub(r" -F body=.*", "", call.removeprefix("api --silent ")) for call in calls][2:]
+
+    def sent(self) -> str:
+        [body] = self.shell.temp.glob("sent-*")
+        return body.read_text()
+
+
+@pytest.fixture
+def comments(shell: Shell) -> Comments:
+    return Comments(shell)
+
+
+def test_a_first_preview_makes_a_comment_with_its_mark(comments: Comments) -> None:
+    comments.preview("dev.md", f"{OF.format('dev')}\n## dev\n")
+    assert comments.write() == ["repos/o/r/issues/7/comments"]
+    assert comments.sent().splitlines()[:2] == [OF.format("dev"), "## dev"]
+    assert "c0ffee, [run](https://run)" in comments.sent()
+
+
+def test_later_previews_update_it_and_only_it(comments: Comments) -> None:
+    comments.preview("dev.md", "## dev\n")
+    assert comments.write((1, "dev-2"), (2, "dev"), conclusion="failure") == [
+        "--method PATCH repos/o/r/issues/comments/2"
+    ]
+
+
+def test_the_comment_of_a_stack_that_is_not_touched_any_more_goes(comments: Comments) -> None:
+    assert comments.write((1, "dev"), (2, "prod")) == [
+        "--method DELETE repos/o/r/issues/comments/1",
+        "--method DELETE repos/o/r/issues/comments/2",
+    ]
+
+
+def test_a_run_that_failed_removes_no_comment(comments: Comments) -> None:
+    assert comments.write((1, "dev"), conclusion="failure") == []
+
+
+def test_what_a_pull_request_names_badly_or_marks_falsely_is_harmless(comments: Comments) -> None:
+    comments.preview("$(touch pwned).md", "x")
+    comments.preview("dev.md", f"{OF.format('prod')}\n" + "ä" * 50_000)
+    (comments.shell.temp / "previews" / "link.md").symlink_to("/etc/passwd")
+    assert comments.write() == ["repos/o/r/issues/7/comments"]
+    assert comments.sent().startswith(OF.format("dev"))
+    assert len(comments.sent().encode()) < 65_536
+    assert list(comments.shell.work.iterdir()) == []
+
+
+def test_a_commit_that_is_not_the_newest_gets_no_comment(comments: Comments) -> None:
+    comments.preview("dev.md", "x")
+    assert comments.write((1, "dev"), PULL="") == []
+
+
+DRIFT_GH = """
+printf '%s\\n' "$*" >> "$RUNNER_TEMP/calls"
+case "$*" in
+*runs*) printf '%s' "$BUSY" ;;
+*list*) printf '%s' "$ISSUE" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("drifted", "issue", "busy", "done"),
+    [
+        ("true", "", "0", ["label create", "issue create"]),
+        ("true", "5", "0", ["issue edit"]),
+        ("false", "5", "0", ["issue close"]),
+        ("false", "", "0", []),
+        ("true", "5", "1", []),
+    ],
+    ids=["first", "still", "gone", "none", "while a deployment runs"],
+)
+def test_one_issue_follows_the_drift_of_a_stack(
+    shell: Shell, drifted: str, issue: str, busy: str, done: list[str]
+) -> None:
+    shell.program("gh", DRIFT_GH)
+    (shell.temp / "drift.md").write_text("what drifted\n")
+    text = script("workflows/drift.yml", "Open, update or close the issue")
+    known = {"STACK": "dev", "REPOSITORY": "o/r", "RUN_URL": "https://run"}
+    assert shell.run(text, **known, DRIFTED=drifted, ISSUE=issue, BUSY=busy).returncode == 0
+    calls = [line for line in (shell.temp / "calls").read_text().splitlines() if line.startswith(("issue", "label"))]
+    assert [" ".join(call.split()[:2]) for call in calls if "issue list" not in call] == done
