@@ -12,8 +12,8 @@ import pytest
 from infra.models.routes import base_path
 from infra.settings.model import Model
 from infra.settings.schema import Settings, parse
-from tests.conftest import Run
 from tests.support import project
+from tests.support.program import Run
 from tests.support.project import ROOT, defaults, schema, stack_file
 
 STACKS = ("dev", "staging", "prod")

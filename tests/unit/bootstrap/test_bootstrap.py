@@ -9,7 +9,7 @@ import yaml
 
 from bootstrap import settings, trust
 from bootstrap.settings import SettingsError
-from tests.conftest import Declared, Run, declared
+from tests.support.program import Declared, Run, declared
 from tests.support.project import ROOT
 
 FOLDER = ROOT / "bootstrap"

@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from infra.releases import pins
-from tests.conftest import ADDRESS, SECRET_SIGNATURE, UNKNOWN, Declared, Resource, Run
+from tests.support.program import ADDRESS, SECRET_SIGNATURE, UNKNOWN, Declared, Resource, Run
 from tests.support.project import ROOT, stack_file
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]

@@ -8,7 +8,7 @@ import pytest
 
 from infra.settings.maintenance import fewest_hours
 from infra.settings.schema import SettingsError, parse
-from tests.conftest import Run
+from tests.support.program import Run
 from tests.support.project import defaults, stack_file
 
 WINDOW = {"start": "2026-01-03T05:00:00Z", "end": "2026-01-03T13:00:00Z", "recurrence": "FREQ=WEEKLY;BYDAY=SA,SU"}

@@ -6,7 +6,7 @@ import pytest
 
 from infra.models.disruption import apart
 from infra.settings.schema import SettingsError, parse
-from tests.conftest import Declared, Resource, Run
+from tests.support.program import Declared, Resource, Run
 from tests.support.project import defaults, stack_file
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]

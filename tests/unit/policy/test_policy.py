@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from policy.rules import ADDRESS, CLUSTER, POOL, RULES, UNKNOWN, Resource, of_state, violations
-from tests.conftest import Declared, Run
+from tests.support.program import Declared, Run
 from tests.support.project import STACKS
 
 RELEASE = "kubernetes:helm.sh/v3:Release"

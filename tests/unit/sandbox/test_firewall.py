@@ -9,7 +9,7 @@ from sandbox.clouds import nat
 from sandbox.clouds.firewall import Flow, control_plane_flows
 from sandbox.clouds.google_kinds import CLUSTER, FIREWALL, NAT, NETWORK, POOL, ROUTER, SUBNET
 from sandbox.clouds.inventory import Item
-from tests.conftest import Declared
+from tests.support.program import Declared
 
 RANGE = "172.16.0.0/28"
 CLUSTER_ID = "projects/p/locations/us-east5-a/clusters/c"
