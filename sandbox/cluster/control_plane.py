@@ -168,8 +168,8 @@ class ControlPlane:
 
     def _write_identities(self) -> None:
         self._authority.cert_pem.write_to_path(str(self.ca))
-        places = {p for zone in slices.KNOWN_ZONES for p in (zone, zone.rsplit("-", 1)[0])}
-        hosts = [f"*.{place}.gke.goog" for place in sorted(places)]  # the DNS endpoints of simulated clusters
+        locations = {p for zone in slices.KNOWN_ZONES for p in (zone, zone.rsplit("-", 1)[0])}
+        hosts = [f"*.{location}.gke.goog" for location in sorted(locations)]  # the DNS endpoints of simulated clusters
         leaf = self._authority.issue_cert(API_SERVER, "kubernetes.default.svc", *hosts)
         leaf.private_key_pem.write_to_path(str(self.pki / "server.key"))
         (self.pki / "server.pem").write_bytes(b"".join(pem.bytes() for pem in leaf.cert_chain_pems))

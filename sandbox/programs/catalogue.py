@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from sandbox.build import programs
+from sandbox.build import places
 from sandbox.clouds import registries
 from sandbox.clouds.nat import model_host, unreachable_model
 
@@ -166,5 +166,5 @@ def command(image: Image, pod: Pod, argv: list[str], env: Env) -> list[str]:
             f'exec: "{name}": executable file not found in $PATH'
         )
     program, *first = image.programs[name]
-    program = program if "/" in program else str(programs.BIN / program)
+    program = program if "/" in program else str(places.BIN / program)
     return [program, *first, *(image.adapt(pod, args, env) if image.adapt else args)]
