@@ -72,13 +72,22 @@ def _same(file: Path, copy: Path) -> bool:
 
 def _pip(folder: Path, file: Path) -> None:
     options = ["--quiet", "--no-compile", "--disable-pip-version-check"]
+    before = _contents(folder)
     code = subprocess.run([folder / "bin/python", "-m", "pip", "install", *options, "-r", file], check=False).returncode
-    if code > 0:  # of itself, and then it has changed nothing
+    if code == 0:
+        return
+    if code > 0 and _contents(folder) == before:  # as without a network; else it is made anew
         (folder / UNFINISHED).unlink()
-    if code != 0:
-        raise PackagesError(
-            f"pip has failed on {file}, see above. It needs a package registry; to try again, repeat the command"
-        )
+    for copy in folder.glob("*.txt"):  # of other requirements as well, whose packages are changed with these
+        copy.unlink()
+    raise PackagesError(
+        f"pip has failed on {file}, see above. It needs a package registry; to try again, repeat the command"
+    )
+
+
+def _contents(folder: Path) -> set[tuple[str, int]]:
+    """What is installed: pip puts each package into a folder of its own, and moves it away to replace it."""
+    return {(path.name, path.stat().st_mtime_ns) for path in folder.glob("lib/*/site-packages/*")}
 
 
 def main() -> int:

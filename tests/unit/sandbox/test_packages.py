@@ -87,6 +87,38 @@ def test_pip_that_fails_costs_no_virtualenv() -> None:
     assert (VENV / "kept").exists()
 
 
+FAILS_HALF_WAY = """
+import sys, pathlib, sysconfig
+if 'install' in sys.argv:
+    pathlib.Path(sysconfig.get_path('purelib'), 'half').mkdir()
+    sys.exit(1)
+"""
+
+
+def test_pip_that_fails_half_way_costs_the_virtualenv() -> None:
+    """As without room on the disk: nobody knows what is in it."""
+    packages.install(VENV, [requirements("one")])
+    (VENV / "gone").touch()
+    Path("pip").write_text(FAILS_HALF_WAY)
+    with pytest.raises(packages.PackagesError):
+        packages.install(VENV, [requirements("two")])
+    assert not packages.usable(VENV)
+    Path("pip").write_text("")
+    packages.install(VENV, [requirements("two")])
+    assert not (VENV / "gone").exists()
+
+
+@pytest.mark.parametrize("pip", [FAILS_HALF_WAY, "import sys; sys.exit('install' in sys.argv)"])
+def test_after_a_failure_no_stamp_claims_the_old_state(pip: str) -> None:
+    """Nor that of other requirements, which share packages with these."""
+    first, dev = requirements("one"), requirements("dev", "requirements-dev.txt")
+    packages.install(VENV, [first, dev])
+    Path("pip").write_text(pip)
+    with pytest.raises(packages.PackagesError):
+        packages.install(VENV, [requirements("two")])
+    assert not list(VENV.glob("*.txt"))
+
+
 def test_second_install_at_once_waits_for_the_first(tmp_path: Path) -> None:
     file = requirements("one")
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path"]
