@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from ops.stacks import stacks
+from sandbox.build import lock
 from sandbox.build.places import HOME
 from sandbox.engine.stack import REPO
 
@@ -102,9 +103,11 @@ def main() -> int:
     parser.add_argument("--stack", action="append", help="a stack with a file; repeatable (default: every one)")
     parser.add_argument("--dtypes", action="store_true", help="what each dtype does to the dev stack's model")
     arguments = parser.parse_args()
+    busy = "another `make tpu-check` runs here: waiting until it is done"
     try:
-        return run(arguments)
-    except environment.LackError as problem:
+        with lock.held(HOME / "tpu-check.lock", waiting=busy):  # they share a virtualenv and a log
+            return run(arguments)
+    except (environment.LackError, lock.LockError) as problem:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

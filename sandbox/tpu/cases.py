@@ -18,11 +18,10 @@ from sandbox.engine.stack import PLACEHOLDER, REPO
 from sandbox.engine.stack_file import UnreadableError, secure_paths
 from sandbox.programs import vllm_flags
 
+from .families import FAMILIES
+
 MODELS = Path(__file__).parent.parent / "clouds" / "data" / "models.json"
 """Facts of each model's config.json, by the id of its repository."""
-
-FAMILIES = ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
-"""Architectures that `model.py` can build."""
 
 DTYPES = {"half": "float16", "float": "float32"}
 """vLLM's other words for a dtype (`_STR_DTYPE_TO_TORCH_DTYPE` in vllm/config/model.py)."""
@@ -97,10 +96,10 @@ def _config(uri: str, models: Path) -> tuple[str, dict[str, Any]]:
             "id of its repository (only hf:// has one)."
         )
     facts = known[repository]
-    if not set(facts["architectures"]) & set(FAMILIES):
+    if FAMILIES.keys().isdisjoint(facts["architectures"]):
         raise CaseError(
             f"{repository} cannot be checked: its architecture is {', '.join(facts['architectures'])}, and this knows "
-            f"{', '.join(FAMILIES)}. See FAMILIES in sandbox/tpu/model.py."
+            f"{', '.join(FAMILIES)}. See sandbox/tpu/families.py."
         )
     return repository, facts
 

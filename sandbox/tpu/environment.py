@@ -88,8 +88,8 @@ def ensure() -> Path:
         raise LackError("libtpu is published for Linux on x86-64 alone: the TPU compiler does not run here.")
     requirements = REQUIREMENTS.read_text()
     stamp, python = VENV / REQUIREMENTS.name, VENV / "bin" / "python"
-    if stamp.exists() and stamp.read_text() == requirements:
-        return python
+    if python.exists() and stamp.exists() and stamp.read_text() == requirements:
+        return python  # which is a link: the Python that made it may be gone
     chosen = find_python()
     print("installing the TPU compiler into sandbox/tpu/.venv (360 MB, once)", flush=True)
     install = [python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--no-deps"]

@@ -20,8 +20,7 @@ from flax import nnx
 from jax.experimental import topologies
 from jax.sharding import NamedSharding, PartitionSpec
 
-FAMILIES = {"LlamaForCausalLM": "llama3", "Qwen2ForCausalLM": "qwen2", "Qwen3ForCausalLM": "qwen3"}
-"""Modules of `tpu_inference.models.jax` by architecture: those whose layers are alike, and take what is given here."""
+from .families import FAMILIES
 
 HBM = 33_550_237_696
 """Bytes that jax may use of a v6e chip's 32 GiB: `gpu_memory_per_device` of a v6e host in

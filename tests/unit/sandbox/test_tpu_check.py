@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 import types
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from infra.google import slices
 from infra.models import pod
 from infra.releases import pins
 from infra.settings.model import Model
+from sandbox.build import lock
 from sandbox.programs import vllm_flags
 from sandbox.tpu import __main__ as command
 from sandbox.tpu import cases, compiler, environment, report, stubs
@@ -198,6 +200,7 @@ def test_refusal_is_shown_once_in_the_compilers_words_and_in_full() -> None:
 @pytest.fixture
 def says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Sets what the compiler prints, and its exit code."""
+    monkeypatch.setattr(command, "HOME", tmp_path)
     monkeypatch.setattr(command, "LOG", tmp_path / "log")
     monkeypatch.setattr("sys.argv", ["sandbox.tpu", "--stack", "dev"])
 
@@ -241,6 +244,19 @@ def test_command_fails_if_the_check_itself_breaks_off(says: Any, capsys: pytest.
     says(everything(), code=3)
     assert command.main() == 1
     assert "the check itself has failed with exit code 3" in capsys.readouterr().err
+
+
+def test_second_check_at_once_waits_for_the_first(
+    says: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says(everything())
+    first = lock.held(tmp_path / "tpu-check.lock")
+    first.__enter__()
+    ends = threading.Timer(1, first.__exit__, (None, None, None))
+    ends.start()
+    monkeypatch.setattr(command, "compile_all", lambda *_: (ends.join(), ({}, []))[1])
+    command.main()
+    assert capsys.readouterr().out.startswith("another `make tpu-check` runs here: waiting until it is done\n")
 
 
 def test_command_refuses_a_compiler_that_is_not_the_images(
@@ -323,6 +339,14 @@ def test_python_that_does_not_exist_is_refused(python: Path, monkeypatch: pytest
 def test_compiler_is_installed_once(python: Path) -> None:
     assert environment.ensure() == environment.ensure()
     assert (python.parent / "log").read_text() == "install\n"
+
+
+def test_virtualenv_whose_python_is_gone_is_made_anew(python: Path) -> None:
+    link = environment.ensure()
+    link.unlink()
+    link.symlink_to("/nowhere/python3.12")
+    assert environment.ensure().exists()
+    assert (python.parent / "log").read_text() == "install\ninstall\n"
 
 
 def test_interrupted_installation_is_begun_anew(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
