@@ -18,11 +18,13 @@ from urllib.parse import urlsplit
 from .firewall import network_of, private
 from .google_kinds import CLUSTER, NAT, POOL, ROUTER, SUBNET, refers
 from .inventory import Item
+from .registries import DOCKER_HUB, reference
 
 GOOGLE = re.compile(r"(.+\.)?(gcr\.io|pkg\.dev|googleapis\.com)")
 """Hosts within reach of Private Google Access: its domain options, of those that hold images and models
 (https://cloud.google.com/vpc/docs/configure-private-google-access#domain-options)."""
-DOCKER_HUB, ITS_API = "docker.io", "registry-1.docker.io"
+ITS_API = "registry-1.docker.io"
+"""Where Docker Hub answers."""
 NOWHERE = "192.0.2.1:443"
 """An address for documentation, in place of the registry's own."""
 
@@ -61,31 +63,19 @@ def _translates(nat: Item, subnet: Item, network: Item, items: list[Item]) -> bo
     return not ranges.isdisjoint({"ALL_IP_RANGES", "PRIMARY_IP_RANGE"})
 
 
-def _parts(reference: str) -> tuple[str, str, str]:
-    """Registry, repository and tag or digest of an image, with what a short name leaves out."""
-    name, _, digest = reference.partition("@")
-    first, _, rest = name.partition("/")
-    here = bool(rest) and (first == "localhost" or not {".", ":"}.isdisjoint(first))
-    registry, path = (first, rest) if here else (DOCKER_HUB, name)
-    repository, _, tag = path.partition(":")
-    if registry == DOCKER_HUB and "/" not in repository:
-        repository = f"library/{repository}"
-    return registry, repository, digest or tag or "latest"
-
-
-def registry(reference: str) -> str:
+def registry(image: str) -> str:
     """The host that an image comes from."""
-    host = _parts(reference)[0]
+    host = reference(image).host
     return ITS_API if host == DOCKER_HUB else host
 
 
-def timed_out(reference: str) -> str:
+def timed_out(image: str) -> str:
     """What containerd says when an image's registry does not answer."""
-    host, repository, version = _parts(reference)
-    full = f"{host}/{repository}{'@' if ':' in version else ':'}{version}"
+    full = reference(image)
     return (
         f'failed to pull and unpack image "{full}": failed to resolve reference "{full}": failed to do request: '
-        f'Head "https://{registry(reference)}/v2/{repository}/manifests/{version}": dial tcp {NOWHERE}: i/o timeout'
+        f'Head "https://{registry(image)}/v2/{full.repository}/manifests/{full.digest or full.tag}": '
+        f"dial tcp {NOWHERE}: i/o timeout"
     )
 
 

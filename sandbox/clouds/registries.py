@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 DATA = Path(__file__).resolve().parent / "data"
+DOCKER_HUB = "docker.io"
 HUB = "https://huggingface.co"
 
 
@@ -30,6 +31,16 @@ class Reference(NamedTuple):
     tag: str
     digest: str = ""
 
+    @property
+    def host(self) -> str:
+        """The registry."""
+        return self.name.partition("/")[0]
+
+    @property
+    def repository(self) -> str:
+        """The name within its registry."""
+        return self.name.partition("/")[2]
+
     def __str__(self) -> str:
         """As it stands in messages."""
         return f"{self.name}@{self.digest}" if self.digest else f"{self.name}:{self.tag}"
@@ -42,13 +53,13 @@ def _read(name: str) -> dict[str, Any]:
 def reference(text: str) -> Reference:
     """An image reference as container runtimes complete it: Docker Hub, its `library`, the tag `latest`."""
     rest, _, digest = text.partition("@")
-    first, slash, last = rest.rpartition("/")
-    name, _, tag = last.partition(":")
-    name = f"{first}{slash}{name}"
-    host, slash, _ = name.partition("/")
-    if not slash or ("." not in host and ":" not in host and host != "localhost"):
-        name = f"docker.io/{name}" if slash else f"docker.io/library/{name}"
-    return Reference(name, "" if digest else tag or "latest", digest)
+    host, slash, path = rest.partition("/")
+    if not slash or (host != "localhost" and {".", ":"}.isdisjoint(host)):
+        host, path = DOCKER_HUB, rest
+    repository, _, tag = path.partition(":")
+    if host == DOCKER_HUB and "/" not in repository:
+        repository = f"library/{repository}"
+    return Reference(f"{host}/{repository}", "" if digest else tag or "latest", digest)
 
 
 def image(text: str) -> Reference:
@@ -60,7 +71,7 @@ def image(text: str) -> Reference:
     failed = f'failed to pull and unpack image "{wanted}": failed to resolve reference "{wanted}": '
     known = f"known tags are {', '.join(found['tags'])}" if found else "no image of this name is known"
     hint = f"({known}; if it has been published, add it to sandbox/clouds/data/published.json with its source)"
-    if not found and wanted.name.startswith("docker.io/"):
+    if not found and wanted.host == DOCKER_HUB:
         raise UnpublishedError(
             f"{failed}pull access denied, repository does not exist or may require authorization: server message: "
             f"insufficient_scope: authorization failed {hint}"

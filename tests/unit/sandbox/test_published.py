@@ -31,6 +31,7 @@ FACTS = {
         ("vllm/vllm-tpu:v1", "docker.io/vllm/vllm-tpu", "v1"),
         ("docker.io/vllm/vllm-tpu:v1", "docker.io/vllm/vllm-tpu", "v1"),
         ("busybox", "docker.io/library/busybox", "latest"),
+        ("docker.io/busybox:1", "docker.io/library/busybox", "1"),
         ("localhost:5000/a/b", "localhost:5000/a/b", "latest"),
         ("quay.io/jetstack/cert-manager-webhook:v1", "quay.io/jetstack/cert-manager-webhook", "v1"),
     ],
