@@ -11,16 +11,7 @@ import pytest
 from pulumi import automation
 
 from sandbox.engine.stack import SandboxStack
-from tests.support.project import stack_file
-
-MODEL: dict[str, Any] = stack_file("dev")["models"][0]
-OWN: dict[str, Any] = {"gcp:project": "simulated-project", "huggingFaceToken": ""}
-"""In place of what users add to the committed stack files."""
-OTHER = {**MODEL, "name": "other", "namespace": "team-b"}
-
-LLM = "kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService"
-
-Make = Callable[..., SandboxStack]
+from tests.support.stacks import MODEL, OTHER, OWN, Make
 
 
 @pytest.fixture(autouse=True)
@@ -74,10 +65,3 @@ def up(sandbox: Make, deployed: Callable[[dict[str, Any]], Path], tmp_path: Path
 def two_models(up: Make) -> SandboxStack:
     """A stack with two models, up."""
     return up(models=[MODEL, OTHER], tpuMaxNodes=3)
-
-
-def since(sandbox: SandboxStack, operation: Callable[[], Any]) -> list[tuple[str, str, str]]:
-    """What an operation does in the clouds: (create, update or delete; type; name), in order."""
-    before = len(sandbox.inventory.log)
-    operation()
-    return sandbox.inventory.log[before:]

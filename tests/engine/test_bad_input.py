@@ -12,8 +12,7 @@ from sandbox.engine.stack import SandboxError, SandboxStack
 from sandbox.engine.stack_file import with_config
 from tests.support.bad_input import BROKEN, KEY, KINDS, PREFIX, SECRET, apply, examples
 from tests.support.project import ROOT
-
-from .conftest import OWN
+from tests.support.stacks import OWN
 
 DEV = (ROOT / "Pulumi.dev.yaml").read_text()
 SOME = [KINDS[i * len(KINDS) // 44] for i in range(44)]

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError, ConfigValue
 
+from sandbox.clouds.kubernetes_kinds import LLM
 from sandbox.engine.stack import SandboxStack
-
-from .conftest import LLM, MODEL, OTHER, Make, since
+from tests.support.stacks import MODEL, OTHER, Make, since
 
 
 def unchanged(preview: Any) -> bool:

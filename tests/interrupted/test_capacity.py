@@ -5,8 +5,7 @@ from pulumi.automation import CommandError
 
 from sandbox.clouds.capacity import STOCKOUT
 from sandbox.engine.faults import IN_ERROR, REFUSED, Fault, FaultyStack
-
-from .conftest import Make, everything_up, in_the_clouds, in_the_state, nothing_left, resources, short
+from tests.support.interruptions import Make, everything_up, in_the_clouds, in_the_state, nothing_left, resources, short
 
 each_pool = pytest.mark.parametrize("pool", [urn for urn in resources() if "nodePool:NodePool" in urn], ids=short)
 

@@ -12,8 +12,16 @@ import pytest
 from pulumi.automation import CommandError
 
 from sandbox.engine.faults import HELD, Fault, FaultyStack
-
-from .conftest import Make, command, everything_up, in_the_clouds, in_the_state, nothing_left, recover, resources
+from tests.support.interruptions import (
+    Make,
+    command,
+    everything_up,
+    in_the_clouds,
+    in_the_state,
+    nothing_left,
+    recover,
+    resources,
+)
 
 [CLUSTER] = [urn for urn in resources() if "cluster:Cluster" in urn]
 

@@ -13,8 +13,17 @@ from infra.google.nodes import node_config
 from ops.object_ids import import_id
 from ops.recover import MADE_IN_STEPS
 from sandbox.engine.faults import KILLED_AFTER, KILLED_BEFORE, REFUSED, Fault, FaultyStack
-
-from .conftest import Make, command, everything_up, in_the_clouds, in_the_state, nothing_left, recover, resources, short
+from tests.support.interruptions import (
+    Make,
+    command,
+    everything_up,
+    in_the_clouds,
+    in_the_state,
+    nothing_left,
+    recover,
+    resources,
+    short,
+)
 
 EFFECTS = (KILLED_BEFORE, KILLED_AFTER, REFUSED)
 each_resource = pytest.mark.parametrize("urn", resources(), ids=short)

@@ -12,8 +12,8 @@ from pulumi.automation import CommandError
 from sandbox.clouds.google_kinds import ACCOUNT, BUCKET, FOLDER, IDENTITY_POOL, IDENTITY_PROVIDER, KEY, KEY_RING, OBJECT
 from sandbox.clouds.inventory import Inventory, Item
 from sandbox.engine.stack import SandboxError, SandboxStack, setting
-from tests.engine.conftest import since
 from tests.support.project import ROOT
+from tests.support.stacks import since
 
 CONFIG: dict[str, Any] = {
     "repository": "acme/inference",

@@ -11,9 +11,10 @@ from pulumi.automation import CommandError
 from pulumi.automation.events import EngineEvent, OpType
 
 from ops.changes.text import report as report_of
+from sandbox.clouds.kubernetes_kinds import LLM
 from sandbox.engine.stack import SandboxStack
-from tests.engine.conftest import LLM, MODEL, OTHER, Make
 from tests.support.project import ROOT
+from tests.support.stacks import MODEL, OTHER, Make
 
 NAME = "llm-d-inference-scheduling.qwen2-3b-pattern1"
 

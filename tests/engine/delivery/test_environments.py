@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from pulumi.automation import CommandError
 
+from sandbox.clouds.kubernetes_kinds import LLM
 from sandbox.engine.lifecycle import lifecycle
 from sandbox.engine.stack import SandboxStack
-from tests.engine.conftest import LLM, MODEL, Make, since
+from tests.support.stacks import MODEL, Make, since
 
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 RELEASE = "kubernetes:helm.sh/v3:Release"

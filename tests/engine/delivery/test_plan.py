@@ -11,8 +11,9 @@ import pytest
 from pulumi.automation import CommandError
 
 from sandbox.clouds.inventory import CloudError, Inventory, Item
+from sandbox.clouds.kubernetes_kinds import LLM
 from sandbox.engine.stack import SandboxStack
-from tests.engine.conftest import LLM, MODEL, OTHER, Make, since
+from tests.support.stacks import MODEL, OTHER, Make, since
 
 
 @pytest.fixture

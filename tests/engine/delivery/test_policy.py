@@ -10,8 +10,8 @@ from pulumi.automation import CommandError
 
 from sandbox.engine import policy_pack
 from sandbox.engine.stack import SandboxError, SandboxStack
-from tests.engine.conftest import Make
 from tests.support.project import STACKS
+from tests.support.stacks import Make
 
 
 def open_cluster() -> None:

@@ -16,9 +16,9 @@ from sandbox.clouds.google import Google
 from sandbox.clouds.google_kinds import CLUSTER, FIREWALL, NETWORK
 from sandbox.clouds.inventory import CloudError, Item
 from sandbox.engine.stack import SandboxStack
-from tests.engine.conftest import Make, since
 from tests.support.gce import Project
 from tests.support.project import ROOT
+from tests.support.stacks import Make, since
 
 LOCATION = "europe-west4-a"
 

@@ -7,8 +7,9 @@ from pulumi.automation import CommandError, OpType
 
 from infra.platform import gateway, mesh, serving
 from infra.releases import pins
+from sandbox.clouds.kubernetes_kinds import LLM
 from sandbox.engine.stack import SandboxStack
-from tests.engine.conftest import LLM, Make, since
+from tests.support.stacks import Make, since
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 PINS = {

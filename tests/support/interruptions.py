@@ -1,0 +1,84 @@
+"""Stacks to interrupt, the commands that recover them, and what is then there."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sandbox.clouds.google_kinds import FORWARDING_RULE
+from sandbox.engine import pulumi_cli
+from sandbox.engine.faults import FaultyStack
+
+from .project import ROOT
+
+Make = Callable[[], FaultyStack]
+STACK = "dev"
+
+
+@cache
+def resources() -> list[str]:
+    """The URN of every resource that the stack makes in a cloud, as the engine plans it, sorted."""
+    events: list[Any] = []
+    with TemporaryDirectory() as folder, FaultyStack(STACK, home=Path(folder)) as stack:
+        stack.preview(on_event=events.append)
+    planned = [event.resource_pre_event.metadata for event in events if event.resource_pre_event]
+    return sorted(step.urn for step in planned if step.new.custom and not step.type.startswith("pulumi:"))
+
+
+def short(urn: str) -> str:
+    """Type and name, for the id of a test."""
+    _, _, kind, name = urn.split("::")
+    return f"{kind.rsplit(':', 1)[-1]}-{name}"
+
+
+def command(stack: FaultyStack, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of docs/recovery.md as a user would, in the folder and with the backend of this stack."""
+    workspace = stack.stack.workspace
+    path = os.pathsep.join([str(Path(pulumi_cli.ensure()).parent), os.environ["PATH"]])
+    environment = {"PULUMI_HOME": str(workspace.pulumi_home), "PYTHONPATH": str(ROOT), "PATH": path}
+    words = [sys.executable if word == "python" else word for word in arguments]
+    return subprocess.run(  # noqa: S603
+        [*words, "--stack", STACK],
+        cwd=workspace.work_dir,
+        env={**os.environ, **workspace.env_vars, **environment, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def recover(stack: FaultyStack) -> None:
+    """What docs/recovery.md says after a run was killed. Nothing goes wrong any more."""
+    stack.fail(None)
+    for arguments in (("pulumi", "cancel", "--yes"), ("python", "-m", "ops", "recover")):
+        done = command(stack, *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def in_the_clouds(stack: FaultyStack) -> list[tuple[str, str]]:
+    """Type and id of what exists, but for what GKE makes and removes by itself."""
+    return sorted((item.kind, item.id) for item in stack.inventory.find() if item.kind != FORWARDING_RULE)
+
+
+def in_the_state(stack: FaultyStack) -> list[tuple[str, str]]:
+    """Type and id of what the engine knows of."""
+    return sorted((r["type"], r["id"]) for r in stack.resources() if r["custom"] and r["type"][:7] != "pulumi:")
+
+
+def everything_up(stack: FaultyStack) -> None:
+    """`up` succeeds, and all is there."""
+    stack.up()
+    assert {r["urn"] for r in stack.resources()} >= set(resources())
+    assert len(in_the_clouds(stack)) == len(resources())
+    assert in_the_state(stack) == in_the_clouds(stack)
+
+
+def nothing_left(stack: FaultyStack) -> None:
+    """`destroy` succeeds, and nothing is there."""
+    stack.destroy()
+    assert stack.inventory.find() == []
+    assert stack.resources() == []
