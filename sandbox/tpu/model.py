@@ -95,16 +95,11 @@ class Model:
         shards = (jax.ShapeDtypeStruct(a.sharding.shard_shape(a.shape), a.dtype) for a in arrays)
         return sum(shard.size * shard.dtype.itemsize for shard in shards)
 
-    def build(self) -> None:
-        """Make the model and its weights, all abstract, and the cache that vLLM would make beside them.
-
-        Raises `UnfitError` where vLLM would find too little memory.
-        """
+    def _vllm_config(self) -> SimpleNamespace:
+        """What of vLLM's configuration tpu-inference's classes read."""
         from tpu_inference.layers.jax.quantization.unquantized import UnquantizedConfig  # noqa: PLC0415
 
-        [architecture] = self.config.architectures
-        module = importlib.import_module(f"tpu_inference.models.jax.{FAMILIES[architecture]}")
-        vllm_config = SimpleNamespace(
+        return SimpleNamespace(
             model_config=SimpleNamespace(
                 hf_config=self.config,
                 dtype=self.dtype,
@@ -116,10 +111,16 @@ class Model:
             speculative_config=None,
             quant_config=UnquantizedConfig({}),
         )
-        make = partial(getattr(module, architecture), vllm_config, jax.random.PRNGKey(0), self.mesh)
+
+    def _state(self) -> Any:
+        """The model's weights, abstract, as tpu-inference's own class makes them."""
+        [architecture] = self.config.architectures
+        module = importlib.import_module(f"tpu_inference.models.jax.{FAMILIES[architecture]}")
+        make = partial(getattr(module, architecture), self._vllm_config(), jax.random.PRNGKey(0), self.mesh)
         try:
             with jax.set_mesh(self.mesh):
                 self.graph, state = nnx.split(nnx.eval_shape(make, graph_updates=False))
+                return state
         except AttributeError as error:
             if error.obj is not self.config or error.name != "text_config":
                 raise
@@ -129,6 +130,13 @@ class Model:
                 "have; 0.27.0 does so where word embeddings are not tied "
                 "(https://github.com/vllm-project/tpu-inference/pull/3098)"
             ) from error
+
+    def build(self) -> None:
+        """Make the model and its weights, all abstract, and the cache that vLLM would make beside them.
+
+        Raises `UnfitError` where vLLM would find too little memory.
+        """
+        state = self._state()
         leaves, self.tree = jax.tree_util.tree_flatten(state)
         is_spec = lambda x: isinstance(x, PartitionSpec | NamedSharding)  # noqa: E731
         specs = jax.tree_util.tree_leaves(nnx.get_partition_spec(state), is_leaf=is_spec)
