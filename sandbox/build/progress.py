@@ -14,17 +14,17 @@ WATCHED, UNWATCHED = 1, 10
 
 
 def describe(log: str, packages: int, seconds: float) -> str:
-    """What Go's output means after so many seconds, of so many packages. What is in its cache, Go does not name."""
+    """What Go has said after so many seconds, of so many packages if they are counted. What it has in its cache it does
+    not name, and linking comes last and says nothing: the least that is left is a minute.
+    """
     lines = log.splitlines()
     downloaded = sum(line.startswith("go: downloading") for line in lines)
     compiled = len(lines) - downloaded
-    if not compiled:
+    if not packages or not compiled:
         return f"{seconds:4.0f} s  {downloaded} modules downloaded"
-    if compiled >= packages:
-        return f"{seconds:4.0f} s  {compiled} packages compiled, linking"
-    done = BAR * compiled // packages
-    left = seconds * (packages - compiled) / compiled
-    estimate = f"{left / 60:.0f} minutes" if left >= 90 else f"{left:.0f} seconds"
+    done = min(BAR * compiled // packages, BAR)
+    minutes = seconds * (packages - compiled) / compiled / 60
+    estimate = f"{minutes:.0f} minutes" if minutes >= 1.5 else "a minute"
     bar = f"[{'#' * done}{'.' * (BAR - done)}]"
     return f"{seconds:4.0f} s  {bar}  {compiled} of {packages} packages compiled, about {estimate} left"
 

@@ -5,6 +5,10 @@ import pytest
 from sandbox.build.progress import describe
 
 
+def test_what_is_not_counted_has_no_bar() -> None:
+    assert describe("go: downloading a v1\n# a warning\n", 0, 2) == "   2 s  1 modules downloaded"
+
+
 @pytest.mark.parametrize(
     ("log", "seconds", "said"),
     [
@@ -15,10 +19,10 @@ from sandbox.build.progress import describe
             30,
             "  30 s  [######..................]  25 of 100 packages compiled, about 2 minutes left",
         ),
-        ("a/b\n" * 75, 60, "  60 s  [##################......]  75 of 100 packages compiled, about 20 seconds left"),
-        ("a/b\n" * 100, 80, "  80 s  100 packages compiled, linking"),
+        ("a/b\n" * 75, 60, "  60 s  [##################......]  75 of 100 packages compiled, about a minute left"),
+        ("a/b\n" * 101, 80, "  80 s  [########################]  101 of 100 packages compiled, about a minute left"),
     ],
-    ids=["nothing yet", "modules", "minutes", "seconds", "all"],
+    ids=["nothing yet", "modules", "minutes", "a minute", "linking"],
 )
 def test_bar_and_estimate_are_of_the_packages(log: str, seconds: float, said: str) -> None:
     assert describe(log, 100, seconds) == said
