@@ -90,6 +90,18 @@ def understand(kind: type[Completion | Chat], content_type: str, body: bytes) ->
         raise malformed(*({**problem, "loc": ("body", *problem["loc"])} for problem in problems)) from error
 
 
+def limits(asked: Completion | Chat) -> tuple[str, int | None, list[int]]:
+    """The parameter that limits an answer, its value, and how many tokens each prompt has."""
+    if isinstance(asked, Chat):
+        lengths = [tokens(asked.messages)]
+        if asked.max_completion_tokens is not None:
+            return "max_completion_tokens", asked.max_completion_tokens, lengths
+        return "max_tokens", asked.max_tokens, lengths
+    several = isinstance(asked.prompt, list) and not all(isinstance(token, int) for token in asked.prompt)
+    lengths = [tokens(prompt) for prompt in (asked.prompt if several else [asked.prompt])]
+    return "max_tokens", 16 if asked.max_tokens is None else asked.max_tokens, lengths
+
+
 def allowed(longest: int, name: str, limit: int | None, n: int, lengths: list[int]) -> int:
     """How many tokens an answer may have to prompts of these lengths, `name` being the parameter that limits it."""
     asked = limit or 0

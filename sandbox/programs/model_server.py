@@ -34,7 +34,8 @@ from itertools import cycle, islice
 from threading import Condition, Event, Lock, Thread
 from typing import Any
 
-from .model_requests import Chat, Completion, RequestError, allowed, seeded, tokens, understand
+from .model_answers import Answer
+from .model_requests import Chat, Completion, RequestError, allowed, limits, seeded, understand
 from .vllm_flags import RELEASE, block_size, parse
 
 MOSAIC = (
@@ -106,56 +107,32 @@ class Handler(BaseHTTPRequestHandler):
 
     def complete(self, asked: Completion | Chat, *, aborted: bool) -> None:
         """Answer a completion or a chat, in one piece or word by word; with no word if it is aborted."""
-        server, chat, stream = self.server, isinstance(asked, Chat), bool(asked.stream)
+        server = self.server
         if asked.model and asked.model not in server.names:
             raise RequestError(f"The model `{asked.model}` does not exist.", "model", 404, "NotFoundError")
-        name, limit = "max_tokens", asked.max_tokens
-        if isinstance(asked, Chat):
-            lengths = [tokens(asked.messages)]
-            if asked.max_completion_tokens is not None:
-                name, limit = "max_completion_tokens", asked.max_completion_tokens
-        else:
-            several = isinstance(asked.prompt, list) and not all(isinstance(token, int) for token in asked.prompt)
-            lengths = [tokens(prompt) for prompt in (asked.prompt if several else [asked.prompt])]
-            limit = 16 if limit is None else limit
+        name, limit, lengths = limits(asked)
         n = 1 if asked.n is None else asked.n
         most = allowed(server.args.max_model_len, name, limit, n, lengths)
         if seeded(asked):
             refused = RequestError("JAX does not support per-request seed.", None)
-            if not stream:
+            if not asked.stream:
                 raise refused
             self.stream([refused.body])  # found when the answer has begun
             return
         reason, words = ("stop", ANSWER) if most > len(ANSWER) and not asked.ignore_eos else ("length", cycle(ANSWER))
         reason, words = ("abort", ()) if aborted else (reason, tuple(islice(words, most)))
-        answers = [words] * n * len(lengths)
-        usage = {"prompt_tokens": sum(lengths), "completion_tokens": sum(map(len, answers))}
-        server.count(**usage, **{reason: len(answers)})
+        count = n * len(lengths)
+        usage = {"prompt_tokens": sum(lengths), "completion_tokens": len(words) * count}
+        server.count(**usage, **{reason: count})
         usage["total_tokens"] = sum(usage.values())
-
-        def choice(index: int, text: str, reason: str | None = None, **role: str) -> dict[str, Any]:
-            said = {"delta" if stream else "message": {**role, "content": text}} if chat else {"text": text}
-            return {"index": index, **said, "logprobs": None, "finish_reason": reason, "stop_reason": None}
-
-        prefix, kind = ("chatcmpl", "chat.completion") if chat else ("cmpl", "text_completion")
-        head = {
-            "id": f"{prefix}-{self.headers.get('x-request-id') or uuid.uuid4().hex}",
-            "object": f"{kind}.chunk" if chat and stream else kind,
-            "created": int(time.time()),
-            "model": server.names[0],
-        }
-        if not stream:
+        request = self.headers.get("x-request-id") or uuid.uuid4().hex
+        answer = Answer(asked, request, server.names[0], words, reason, count, usage)
+        if asked.stream:
+            self.stream(answer.events())
+        else:
+            whole = answer.whole()
             time.sleep(server.pace * len(words))
-            choices = [choice(at, "".join(words), reason, role="assistant") for at, words in enumerate(answers)]
-            self.reply(200, {**head, "choices": choices, "usage": usage})
-            return
-        choices = [choice(at, "", role="assistant") for at in range(len(answers))] if chat else []
-        for at in range(len(answers)):
-            choices += [*(choice(at, word) for word in words[:-1]), choice(at, words[-1] if words else "", reason)]
-        events = [{**head, "choices": [one]} for one in choices]
-        if (asked.stream_options or {}).get("include_usage"):
-            events.append({**head, "choices": [], "usage": usage})
-        self.stream(events)
+            self.reply(200, whole)
 
     def stream(self, events: list[dict[str, Any]]) -> None:
         """Send server-sent events, each as late as a token."""
