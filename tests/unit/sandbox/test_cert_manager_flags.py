@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.programs.cert_manager import RefusedError, check_arguments, check_configuration
+from sandbox.programs.cert_manager_flags import RefusedError, check_arguments, check_configuration
 
 HEAD = "apiVersion: config.cert-manager.io/v1alpha1\nkind: {}\n"
 
