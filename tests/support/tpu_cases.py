@@ -1,0 +1,17 @@
+"""A model as `make tpu-check` checks it."""
+
+from typing import Any
+
+from infra.google import slices
+from infra.settings.model import Model
+from sandbox.tpu import cases
+from sandbox.tpu.cases import Case
+
+V6E_4 = slices.SLICES["v6e-4"]
+QWEN = "Qwen/Qwen2.5-3B-Instruct"
+MODEL: dict[str, Any] = {"name": "m", "namespace": "n", "uri": f"hf://{QWEN}", "dtype": "bfloat16", "maxModelLen": 2048}
+MEMORY = {"peak": 2**31, "temporary": 2**20, "weights": 2**30, "cache": 2**30, "pages": 7}
+
+
+def case(**changes: Any) -> Case:
+    return cases.case_of(Model.model_validate({**MODEL, **changes}), V6E_4)

@@ -1,0 +1,76 @@
+"""What the simulated Google Cloud refuses: roles, locations, labels."""
+
+from pathlib import Path
+
+import pytest
+
+from bootstrap import trust
+from infra.google.cluster import NODE_ROLE
+from sandbox.clouds import google_rules
+from sandbox.clouds.google_kinds import ACCOUNT, CLUSTER, FIREWALL, MEMBER, ROUTER
+from sandbox.clouds.inventory import CloudError
+from tests.support.google_project import Project
+
+
+def test_unknown_role_is_refused_as_iam_refuses_it(project: Project) -> None:
+    email = project.create(ACCOUNT, accountId="nodes")["email"]
+    with pytest.raises(CloudError) as refusal:
+        project.create(MEMBER, project="p", role="roles/no.suchRole", member=f"serviceAccount:{email}")
+    assert str(refusal.value) == (
+        f'Request `Create IAM Members roles/no.suchRole serviceAccount:{email} for project "p"` returned error: Error '
+        'applying IAM policy for project "p": Error setting IAM policy for project "p": googleapi: Error 400: Role '
+        "roles/no.suchRole is not supported for this resource., badRequest"
+    )
+
+
+def test_every_role_that_we_grant_or_ask_for_is_known() -> None:
+    ours = {NODE_ROLE, *trust.READ_ROLES, *trust.DEPLOY_ROLES, *trust.GRANTABLE}
+    assert ours <= google_rules.roles()
+
+
+@pytest.mark.parametrize("location", ["europe-west4-z", "europe-west99"])
+def test_unknown_location_of_a_cluster_is_refused(project: Project, location: str) -> None:
+    with pytest.raises(CloudError, match=f'Location "{location}" does not exist'):
+        project.cluster(location=location)
+
+
+def test_unknown_region_is_refused(project: Project) -> None:
+    with pytest.raises(CloudError, match=r"'region': 'europe-west99'\. Unknown region"):
+        project.create(ROUTER, name="r", network="net", region="europe-west99")
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"App": "x"}, "Label key 'App' violates format constraints."),
+        ({"1st": "x"}, "Label key '1st' violates"),
+        ({"": "x"}, "Label key '' violates"),
+        ({"k" * 64: "x"}, "violates format constraints. The key must start with a lowercase character"),
+        ({"é" * 63 + "": "ü" * 65}, "Label value"),
+        ({"app": "head.default"}, "Label value 'head.default' violates format constraints."),
+        ({"app": "V"}, "Label value 'V' violates"),
+        ({"goog-gke-node": ""}, "Label key 'goog-gke-node' is reserved."),
+        ({f"k{i}": "" for i in range(65)}, "There are 65 labels, the limit is 64."),
+    ],
+)
+def test_labels_against_the_rules_are_refused(labels: dict[str, str], message: str) -> None:
+    with pytest.raises(CloudError) as refusal:
+        google_rules.refuse_labels(CLUSTER, labels)
+    assert message in str(refusal.value)
+    assert str(refusal.value).startswith("googleapi: Error 400: Invalid value for field 'resource.labels'")
+
+
+def test_labels_within_the_rules_are_taken() -> None:
+    google_rules.refuse_labels(
+        CLUSTER, {"app": "", "größe_1": "9-a", "k" * 63: "v" * 63, "goog-pulumi-provisioned": "true"}
+    )
+
+
+def test_the_providers_own_label_counts(tmp_path: Path) -> None:
+    with pytest.raises(CloudError, match="There are 65 labels"):
+        Project(tmp_path, defaultLabels={f"k{i}": "" for i in range(64)}).cluster()
+
+
+def test_firewall_without_a_source_is_refused(project: Project) -> None:
+    with pytest.raises(CloudError, match="one of source_tags, source_ranges, or source_service_accounts"):
+        project.create(FIREWALL, name="f", network="net", direction="INGRESS")

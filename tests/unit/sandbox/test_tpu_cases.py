@@ -1,0 +1,93 @@
+"""Which cases a stack gives `make tpu-check`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.models import pod
+from infra.settings.model import Model
+from sandbox.tpu import cases
+from sandbox.tpu.cases import Case, CaseError
+from tests.support.project import ROOT, STACKS
+from tests.support.tpu_cases import MODEL, QWEN, V6E_4, case
+
+
+def with_facts(path: Path, **facts: Any) -> Case:
+    """The case of the model with other facts in the catalogue."""
+    path.write_text(json.dumps({QWEN: json.loads(cases.MODELS.read_text())[QWEN] | facts}))
+    return cases.case_of(Model.model_validate({**MODEL, "dtype": "auto"}), V6E_4, path)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_committed_stack_gives_a_case_for_each_of_its_models(stack: str) -> None:
+    found = [found for _, found in cases.cases_of([stack])]
+    assert [(c.repository, c.slice, c.max_model_len) for c in found if isinstance(c, Case)] == [(QWEN, "v6e-4", 2048)]
+
+
+def test_case_is_what_the_programs_flags_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    flags = ["--dtype=half", "--tensor-parallel-size=2", "--max-model-len=4096", "--max-num-seqs=64", "--block-size=32"]
+    monkeypatch.setattr(pod, "args", lambda *_: [*flags, "--gpu-memory-utilization=0.5"])
+    found = case()
+    assert (found.dtype, found.tensor_parallel_size, found.max_model_len) == ("float16", 2, 4096)
+    assert (found.slots, found.block_size, found.utilization) == (64, 32, 0.5)
+
+
+def test_length_that_is_not_set_is_the_models_own() -> None:
+    assert case(maxModelLen=None).max_model_len == 32768
+
+
+@pytest.mark.parametrize(
+    ("seqs", "steps", "rows"), [(256, [16, 256], [8, 256]), (100, [16, 128], [8, 100]), (4, [16], [8])]
+)
+def test_first_and_largest_decoding_bucket_are_compiled(seqs: int, steps: list[int], rows: list[int]) -> None:
+    programs = case(extraArgs=[f"--max-num-seqs={seqs}"]).programs
+    assert programs == [("attention", 16), *(("step", n) for n in steps), *(("logits", n) for n in rows)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"uri": "hf://some/model"}, "nothing is known of its config.json"),
+        ({"uri": "oci://registry.io/model:1"}, "nothing is known of its config.json"),
+        ({"extraArgs": ["--quantization=fp8"]}, "what --quantization makes of it is not known"),
+        ({"extraArgs": ["--kv-cache-dtype=fp8"]}, "what --kv-cache-dtype makes of it is not known"),
+    ],
+)
+def test_model_that_cannot_be_checked_says_why(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(CaseError, match=says):
+        case(**changes)
+
+
+def test_architecture_that_cannot_be_built_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CaseError, match="its architecture is OtherForCausalLM"):
+        with_facts(tmp_path / "models.json", architectures=["OtherForCausalLM"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project with Pulumi.yaml and one stack, `mine`, like dev."""
+    (tmp_path / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
+    (tmp_path / "Pulumi.mine.yaml").write_text((ROOT / "Pulumi.dev.yaml").read_text())
+    return tmp_path
+
+
+def test_encrypted_values_of_a_stack_do_not_matter(folder: Path) -> None:
+    with (folder / "Pulumi.mine.yaml").open("a") as file:
+        file.write("  gke-tpu-inference:huggingFaceToken:\n    secure: AAAA\n")
+    [(_, found)] = cases.cases_of(["mine"], folder)
+    assert isinstance(found, Case)
+
+
+def test_wrong_setting_of_a_stack_is_told_as_the_program_tells_it(folder: Path) -> None:
+    with (folder / "Pulumi.mine.yaml").open("a") as file:
+        file.write("  gke-tpu-inference:tpuSlice: v6e-3\n")
+    [(_, found)] = cases.cases_of(["mine"], folder)
+    assert "tpuSlice" in str(found)
+    assert isinstance(found, CaseError)
+
+
+def test_stack_without_a_file_is_named(folder: Path) -> None:
+    [(_, found)] = cases.cases_of(["other"], folder)
+    assert "there is no Pulumi.other.yaml" in str(found)

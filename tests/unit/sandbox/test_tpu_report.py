@@ -1,0 +1,60 @@
+"""What the compiler's answers mean."""
+
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from sandbox.tpu import report
+from tests.support.tpu_cases import MEMORY, case
+
+
+def answers(*found: str | dict[str, int]) -> dict[tuple[int, str, int], dict[str, Any]]:
+    """Of the first job: an error for text, memory for a mapping."""
+    programs = case().programs
+    return {
+        (0, *program): {"seconds": 1.0, "memory" if isinstance(answer, dict) else "error": answer}
+        for program, answer in zip(programs, found, strict=False)
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "must_say", "good", "verdict"),
+    [
+        ({"memory": MEMORY}, None, True, "compiles"),
+        ({"error": "no"}, None, False, "refused"),
+        ({"seconds": 0}, None, False, "not tried"),
+        (None, None, False, "not tried"),
+        ({"error": "Mosaic says no"}, "Mosaic", True, "refused, as expected"),
+        ({"error": "out of memory"}, "Mosaic", False, "refused otherwise"),
+        ({"memory": MEMORY}, "Mosaic", False, "compiles now"),
+        (None, "Mosaic", False, "not tried"),
+    ],
+)
+def test_verdict(answer: dict[str, Any] | None, must_say: str | None, good: bool, verdict: str) -> None:
+    row = report.judge("step", 16, answer, must_say)
+    assert (row.good, row.verdict) == (good, verdict)
+
+
+GOOD, BAD = report.judge("step", 16, {"memory": MEMORY}), report.judge("step", 16, {"error": "no"})
+
+
+@pytest.mark.parametrize(
+    ("rows", "problems", "code"), [([GOOD], [], 0), ([GOOD, BAD], [], 1), ([GOOD], ["x"], 1), ([], [], 1)]
+)
+def test_exit_code_is_0_only_if_all_was_checked_and_is_good(
+    rows: list[report.Row], problems: list[str], code: int
+) -> None:
+    assert report.exit_code(rows, problems) == code
+
+
+def test_refusal_is_shown_once_in_the_compilers_words_and_in_full() -> None:
+    console = Console(record=True, width=80, quiet=True)
+    error = f"Mosaic {'x' * 200}\n\nsecond line\nPlease report a bug at: https://example.com\n"
+    refused = [report.judge("step", n, {"seconds": 1.0, "error": error}) for n in (16, 256)]
+    report.show(console, "title", refused)
+    console.quiet = False
+    with console.capture() as shown:
+        report.show(console, "title", refused)
+    assert shown.get().count(f"Mosaic {'x' * 200}\nsecond line\n") == 1
+    assert "Please report" not in shown.get()
