@@ -8,18 +8,9 @@ from typing import Any
 import pytest
 
 from sandbox.build import lock
-from sandbox.programs import vllm_flags
 from sandbox.tpu import __main__ as command
 from sandbox.tpu import environment
 from tests.support.tpu_cases import MEMORY, case
-
-
-@pytest.mark.parametrize(
-    ("length", "seqs", "size"),
-    [(100, 256, 16), (2048, 256, 128), (4096, 256, 256), (8192, 256, 256), (8193, 8, 16), (8193, 256, 32)],
-)
-def test_page_has_the_size_that_vllm_gives_it(length: int, seqs: int, size: int) -> None:
-    assert vllm_flags.page_size(length, seqs) == size
 
 
 def test_stacks_that_run_the_same_share_a_case() -> None:

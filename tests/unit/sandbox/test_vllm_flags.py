@@ -95,8 +95,10 @@ def test_file_of_flags_is_read_and_gives_way_to_the_command_line(tmp_path: Any) 
     [
         (["--max-model-len=2048"], 128),
         (["--max-model-len=64"], 16),
+        (["--max-model-len=4096"], 256),
         (["--max-model-len=8192"], 256),
         (["--max-model-len=8193", "--max-num-seqs=8"], 16),
+        (["--max-model-len=8193"], 32),
         (["--max-model-len=32768"], 64),  # 16 would be more blocks than scalar memory holds, for 256 requests
         (["--max-model-len=2048", "--block-size=32"], 32),
     ],
