@@ -1,45 +1,33 @@
 """A sandbox that refuses what reality refuses: each fault is a row, with who refuses it and in which words.
 
-A row's `make` brings the fault about and says, for as long as it lasts, what a user would be told. `of_the_model`
-changes the Pod template that the program writes, and KServe, the scheduler and the kubelet take it from there;
-`of_an_image` runs an image; `of_the_program` and `of_a_setting` change the program and the stack, and the engine runs
-them; `of_an_object` is what the API server answers to a manifest. To add a fault, add a row. Faults of the network, a
-webhook without its firewall rule and a node without NAT, are in `test_network.py`; those that need no cluster are in
-`tests/unit/`, with the part that refuses them.
+A row's `make` brings the fault about and says, for as long as it lasts, what a user would be told: see
+`tests.support.cluster_faults`. To add a fault, add a row. Faults of the network, a webhook without its firewall rule
+and a node without NAT, are in `test_network.py`; those that need no cluster are in `tests/unit/`, with the part that
+refuses them.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 import pytest
-from pulumi.automation import CommandError
 
-from infra.google import slices
-from infra.models.pod import pod_template
 from infra.releases import pins
-from infra.settings.model import Model
-from sandbox.cluster.control_plane import ClusterError, ControlPlane
+from sandbox.cluster.control_plane import ControlPlane
 from sandbox.engine.stack import SandboxStack
-from tests.support.project import stack_file
+from tests.support.cluster_faults import (
+    NAMESPACE,
+    Make,
+    Template,
+    Where,
+    of_a_setting,
+    of_an_image,
+    of_an_object,
+    of_the_model,
+    of_the_program,
+)
 
-Template = dict[str, Any]
-MODEL = Model.model_validate(stack_file("dev")["models"][0], context="v6e-4")
-NAMESPACE = f"--namespace={MODEL.namespace}"
 SECONDS = 60
-
-
-class Where(NamedTuple):
-    """Where a fault is brought about: the dev stack, up, with room for one more model."""
-
-    stack: SandboxStack
-    plane: ControlPlane
-    monkeypatch: pytest.MonkeyPatch
-
-
-Make = Callable[[Where], AbstractContextManager[Callable[[], str]]]
 
 
 class Fault(NamedTuple):
@@ -49,106 +37,6 @@ class Fault(NamedTuple):
     make: Make
     by: str
     words: str
-
-
-def _told(plane: ControlPlane, *pods_of: str) -> str:
-    """What the containers of some Pods have to say for themselves: reason, exit code, message."""
-    pods = json.loads(plane.kubectl("get", "pods", *pods_of, "--output=json"))["items"]
-    statuses = [
-        state
-        for pod in pods
-        for kind in ("initContainerStatuses", "containerStatuses")
-        for container in pod["status"].get(kind, [])
-        for when in ("state", "lastState")
-        for state in container[when].values()
-    ]
-    return "\n".join(f"{s.get('reason')} {s.get('exitCode', '')} {s.get('message', '')}" for s in statuses)
-
-
-def of_the_model(change: Callable[[Template], Any], **model: Any) -> Make:
-    """One more model, without a route, whose template the program wrote and `change` made wrong."""
-
-    @contextmanager
-    def make(where: Where) -> Iterator[Callable[[], str]]:
-        template = pod_template(MODEL, slices.SLICES["v6e-4"]) | {"serviceAccountName": MODEL.name}
-        change(template)
-        spec = {"model": {"uri": MODEL.uri, "name": "strict"} | model, "replicas": 1, "template": template}
-        service = {
-            "apiVersion": "serving.kserve.io/v1alpha2",
-            "kind": "LLMInferenceService",
-            "metadata": {"name": "strict", "namespace": MODEL.namespace},
-            "spec": spec,
-        }
-        where.plane.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(service))
-        pods = (NAMESPACE, "--selector=app.kubernetes.io/name=strict")
-        try:
-            yield lambda: _told(where.plane, *pods)
-        finally:
-            where.plane.kubectl("delete", "llminferenceservice", "strict", NAMESPACE)
-            where.plane.kubectl("wait", "--for=delete", "pod", *pods, "--timeout=60s")
-
-    return make
-
-
-def of_an_image(reference: str, **limits: str) -> Make:
-    """A Pod of an image, as a chart with this tag and these limits would have it."""
-    container = {"name": "strict", "image": reference, "resources": {"limits": limits}}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "strict"}, "spec": {"containers": [container]}}
-
-    @contextmanager
-    def make(where: Where) -> Iterator[Callable[[], str]]:
-        where.plane.kubectl("apply", "--server-side", NAMESPACE, "--filename=-", stdin=json.dumps(pod))
-        try:
-            yield lambda: _told(where.plane, NAMESPACE, "--field-selector=metadata.name=strict")
-        finally:
-            where.plane.kubectl("delete", "pod", "strict", NAMESPACE, "--wait")
-
-    return make
-
-
-def of_the_program(change: Callable[[pytest.MonkeyPatch], Any]) -> Make:
-    """The program, changed, as `pulumi up` runs it."""
-
-    @contextmanager
-    def make(where: Where) -> Iterator[Callable[[], str]]:
-        change(where.monkeypatch)
-        with pytest.raises(CommandError) as error:
-            where.stack.up(color="never")
-        where.monkeypatch.undo()
-        yield lambda: str(error.value)
-
-    return make
-
-
-def of_a_setting(key: str, value: Any) -> Make:
-    """A setting of the stack, as `pulumi up` meets it."""
-
-    @contextmanager
-    def make(where: Where) -> Iterator[Callable[[], str]]:
-        where.stack.set_config(key, value)
-        try:
-            with pytest.raises(CommandError) as error:
-                where.stack.up(color="never")
-        finally:
-            where.stack.set_config(key, None)
-        yield lambda: str(error.value)
-
-    return make
-
-
-def of_an_object(manifest: dict[str, Any]) -> Make:
-    """A manifest, as the API server takes it with server-side validation."""
-
-    @contextmanager
-    def make(where: Where) -> Iterator[Callable[[], str]]:
-        with pytest.raises(ClusterError) as error:
-            where.plane.kubectl(
-                *("apply", "--server-side", "--validate=strict", "--dry-run=server", NAMESPACE, "--filename=-"),
-                stdin=json.dumps(manifest),
-            )
-        yield lambda: str(error.value)
-
-    return make
 
 
 def main(template: Template) -> dict[str, Any]:
