@@ -18,7 +18,6 @@ from ops.smoke import Smoke
 from sandbox.clouds.google_kinds import FORWARDING_RULE, NETWORK
 from sandbox.clouds.inventory import Item
 from sandbox.cluster.control_plane import ControlPlane, wait_until
-from sandbox.cluster.stack import on_control_plane
 from sandbox.engine.stack import SandboxStack
 from tests.support.project import stack_file
 
@@ -27,33 +26,19 @@ NAMESPACE, NAME = MODEL["namespace"], MODEL["name"]
 CONTROLLER = "deployment/llmisvc-controller-manager"
 COMPLETION = {"model": "/mnt/models", "prompt": "Hello", "max_tokens": 4}
 PICKER = "app.kubernetes.io/component=llminferenceservice-router-scheduler"
-LONG = 120
-
-
-@pytest.fixture(scope="module")
-def stack(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStack]:
-    """The dev stack, with a token, up; every test leaves it as it was."""
-    with on_control_plane(home=tmp_path_factory.mktemp("failures"), plane=plane, patience=LONG) as stack:
-        stack.set_config("huggingFaceToken", "hf_of_a_test", secret=True)
-        try:
-            stack.up()
-            yield stack
-        finally:
-            stack.destroy()
 
 
 @pytest.fixture(autouse=True)
-def as_it_was(stack: SandboxStack, plane: ControlPlane) -> Iterator[None]:
+def as_it_was(deployed: SandboxStack, plane: ControlPlane) -> Iterator[None]:
     """Afterwards the settings are the old ones again, the next `up` succeeds, the one after it has nothing to do."""
     yield
-    stack.patience = LONG
-    stack.inventory.capacity.tpus = True
-    stack.set_config("models", [MODEL])
-    stack.set_config("chartMirror", str(plane.chart_mirror))
-    stack.set_config("tpuMaxNodes", None)
-    stack.up()
-    assert set(stack.preview().change_summary) == {"same"}
-    assert answers(stack)
+    deployed.inventory.capacity.tpus = True
+    deployed.set_config("models", [MODEL])
+    deployed.set_config("chartMirror", str(plane.chart_mirror))
+    deployed.set_config("tpuMaxNodes", None)
+    deployed.up()
+    assert set(deployed.preview().change_summary) == {"same"}
+    assert answers(deployed)
 
 
 def answers(stack: SandboxStack) -> bool:
@@ -73,12 +58,14 @@ def asks(stack: SandboxStack) -> dict[str, int]:
 
 def failure(stack: SandboxStack, *, patience: float = 15, **changes: Any) -> str:
     """What `up` says that fails after some seconds of waiting."""
-    stack.patience = patience
+    usual, stack.patience = stack.patience, patience
     for key, value in changes.items():
         stack.set_config(key, value)
-    with pytest.raises(CommandError) as error:
-        stack.up(color="never")
-    stack.patience = LONG
+    try:
+        with pytest.raises(CommandError) as error:
+            stack.up(color="never")
+    finally:
+        stack.patience = usual
     return str(error.value)
 
 
@@ -108,10 +95,10 @@ def without_controller(plane: ControlPlane) -> Iterator[None]:
         plane.kubectl("rollout", "status", "--namespace=kserve", CONTROLLER, "--timeout=60s")
 
 
-def test_no_tpu_capacity(stack: SandboxStack, plane: ControlPlane) -> None:
-    stack.inventory.capacity.tpus = False
+def test_no_tpu_capacity(deployed: SandboxStack, plane: ControlPlane) -> None:
+    deployed.inventory.capacity.tpus = False
     plane.kubectl("delete", "node", "--selector=cloud.google.com/gke-tpu-accelerator")
-    said = failure(stack, patience=45, models=[{**MODEL, "maxModelLen": 1024}])
+    said = failure(deployed, patience=45, models=[{**MODEL, "maxModelLen": 1024}])
     assert "Resource has condition Ready=False (want True)" in said  # while it waits
     assert "failed to fully initialize or become live: timed out waiting for the condition" in said
     assert conditions(plane)["MainWorkloadReady"] == "False"
@@ -119,77 +106,77 @@ def test_no_tpu_capacity(stack: SandboxStack, plane: ControlPlane) -> None:
     assert "GCE out of resources" in events(plane, "FailedScaleUp")
 
 
-def test_a_token_secret_that_is_gone(stack: SandboxStack, plane: ControlPlane) -> None:
+def test_a_token_secret_that_is_gone(deployed: SandboxStack, plane: ControlPlane) -> None:
     plane.kubectl("delete", "secret", f"--namespace={NAMESPACE}", f"{NAME}-hugging-face")
-    said = failure(stack, models=[{**MODEL, "maxModelLen": 1024}])
+    said = failure(deployed, models=[{**MODEL, "maxModelLen": 1024}])
     assert f'secrets "{NAME}-hugging-face" not found' in said
-    stack.up(refresh=True)
-    assert answers(stack)
+    deployed.up(refresh=True)
+    assert answers(deployed)
 
 
-def test_a_chart_that_cannot_be_pulled(stack: SandboxStack) -> None:
-    said = failure(stack, chartMirror="oci://127.0.0.1:9/charts")
+def test_a_chart_that_cannot_be_pulled(deployed: SandboxStack) -> None:
+    said = failure(deployed, chartMirror="oci://127.0.0.1:9/charts")
     assert "127.0.0.1:9" in said
     assert "connection refused" in said
 
 
-def test_a_gateway_without_an_address(stack: SandboxStack, plane: ControlPlane) -> None:
+def test_a_gateway_without_an_address(deployed: SandboxStack, plane: ControlPlane) -> None:
     plane.kubectl("delete", "service", "--namespace=istio-ingress", "inference-gateway")
-    [ours] = stack.inventory.find(NETWORK)
-    address, network = stack.outputs()["gatewayAddress"], f"{ours.id}-of-another"
+    [ours] = deployed.inventory.find(NETWORK)
+    address, network = deployed.outputs()["gatewayAddress"], f"{ours.id}-of-another"
     other = Item("gcp", FORWARDING_RULE, "other", "other", "other/other", {"address": address, "network": network})
     other.inputs["service"] = "of somebody else"
-    stack.inventory.record("create", other)
-    stack.refresh()
-    said = failure(stack)
+    deployed.inventory.record("create", other)
+    deployed.refresh()
+    said = failure(deployed)
     assert "Service was not allocated an IP address" in said
-    stack.inventory.record("delete", other)
+    deployed.inventory.record("delete", other)
 
 
-def test_a_webhook_that_does_not_answer(stack: SandboxStack, plane: ControlPlane) -> None:
+def test_a_webhook_that_does_not_answer(deployed: SandboxStack, plane: ControlPlane) -> None:
     with without_controller(plane):
-        said = failure(stack, tpuMaxNodes=2, models=[{**MODEL, "replicas": 2}])
+        said = failure(deployed, tpuMaxNodes=2, models=[{**MODEL, "replicas": 2}])
     assert 'failed calling webhook "llminferenceservice.kserve-webhook-server.v1alpha2.defaulter"' in said
     assert 'no endpoints available for service "llmisvc-webhook-server-service"' in said
 
 
-def test_a_model_whose_controller_is_gone(stack: SandboxStack, plane: ControlPlane) -> None:
+def test_a_model_whose_controller_is_gone(deployed: SandboxStack, plane: ControlPlane) -> None:
     with without_controller(plane):
-        said = failure(stack, models=[{**MODEL, "maxModelLen": 1024}])
+        said = failure(deployed, models=[{**MODEL, "maxModelLen": 1024}])
     assert "finalizers might be preventing deletion (serving.kserve.io/llmisvc-finalizer" in said
     # The controller finishes what Pulumi gave up, and only a look at the cluster shows that the model is gone.
     plane.kubectl("wait", f"--namespace={NAMESPACE}", "--for=delete", f"llminferenceservice/{NAME}", "--timeout=60s")
-    stack.set_config("models", [MODEL])
-    assert set(stack.preview().change_summary) == {"same"}
-    stack.up(refresh=True)
-    assert answers(stack)
+    deployed.set_config("models", [MODEL])
+    assert set(deployed.preview().change_summary) == {"same"}
+    deployed.up(refresh=True)
+    assert answers(deployed)
 
 
-def test_a_picker_that_hangs(stack: SandboxStack) -> None:
+def test_a_picker_that_hangs(deployed: SandboxStack) -> None:
     (picker,) = [p for p in Path("/proc").glob("[0-9]*") if (p / "exe").resolve().name == "epp"]
     os.kill(int(picker.name), signal.SIGSTOP)
-    assert asks(stack) == {"completion": 500, "models": 200, "health": 200}
-    wait_until(lambda: asks(stack)["completion"] == 200, "a picker that is not ready is still asked", 60)
+    assert asks(deployed) == {"completion": 500, "models": 200, "health": 200}
+    wait_until(lambda: asks(deployed)["completion"] == 200, "a picker that is not ready is still asked", 60)
 
 
-def test_no_picker(stack: SandboxStack, plane: ControlPlane) -> None:
+def test_no_picker(deployed: SandboxStack, plane: ControlPlane) -> None:
     def pickers() -> list[str]:
         return plane.kubectl("get", "pods", f"--namespace={NAMESPACE}", f"--selector={PICKER}", "--output=name").split()
 
     before = pickers()
     plane.kubectl("scale", f"--namespace={NAMESPACE}", f"deployment/{NAME}-kserve-router-scheduler", "--replicas=0")
     plane.kubectl("wait", f"--namespace={NAMESPACE}", "--for=delete", *before, "--timeout=60s")
-    assert answers(stack)  # the pool fails open: any Pod will do
-    assert set(stack.preview().change_summary) == {"same"}
+    assert answers(deployed)  # the pool fails open: any Pod will do
+    assert set(deployed.preview().change_summary) == {"same"}
     # KServe makes it as many again as the service says, by itself.
     assert wait_until(lambda: pickers() and not set(pickers()) & set(before), "KServe brings no picker back", 30)
 
 
-def test_a_crd_that_somebody_else_owns(stack: SandboxStack, plane: ControlPlane) -> None:
-    stack.destroy()
+def test_a_crd_that_somebody_else_owns(deployed: SandboxStack, plane: ControlPlane) -> None:
+    deployed.destroy()
     crd = ("crd", "certificates.cert-manager.io")  # Helm keeps it
     plane.kubectl("annotate", *crd, "meta.helm.sh/release-name=another", "--overwrite")
-    said = failure(stack)
+    said = failure(deployed)
     assert "certificates.cert-manager.io" in said
     assert "invalid ownership metadata" in said
     plane.kubectl("delete", *crd)
