@@ -7,7 +7,8 @@ from infra.google.slices import Slice
 from infra.settings.model import Model
 
 from . import timing
-from .disruption import budgets, scheduler
+from .disruption import budgets
+from .endpoint_picker import scheduler
 from .pod import pod_template
 from .routes import rules
 

@@ -3,10 +3,11 @@
 import pulumi
 import pulumi_kubernetes as k8s
 
-from infra.models.disruption import MAX_REPLICAS, apart
 from infra.releases.pins import ISTIO_BASE, ISTIOD
+from infra.settings.counts import MAX_REPLICAS
 
 from .charts import release
+from .spread import apart
 
 NAMESPACE = "istio-system"
 

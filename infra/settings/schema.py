@@ -27,10 +27,10 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from infra.google import slices
-from infra.models.disruption import MAX_REPLICAS
 from infra.releases import compatibility, pins
 
 from . import machines, mirror, places, ranges, uris, whole
+from .counts import MAX_REPLICAS
 from .explain import PROJECT_KEY, PROVIDERS, line, listed, problem
 from .maintenance import MaintenanceWindow
 from .model import MAX_NODES, Model, refuse

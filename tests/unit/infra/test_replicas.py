@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.models.disruption import apart
+from infra.platform.spread import apart
 from infra.settings.schema import SettingsError, parse
 from tests.support.program import Declared, Resource, Run
 from tests.support.project import defaults, stack_file
