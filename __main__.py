@@ -13,11 +13,11 @@ from infra.models.predictor import Predictor
 from infra.platform.gateway import Gateway
 from infra.platform.mesh import Mesh
 from infra.platform.serving import Serving
-from infra.settings import schema
+from infra.settings.load import load
 
 NAME = "tpu-inference"
 
-s = schema.load()
+s = load()
 
 google = gcp.Provider("google", project=s.project, default_labels=s.labels)
 apis = Apis("apis", opts=pulumi.ResourceOptions(providers=[google]))

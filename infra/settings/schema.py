@@ -1,18 +1,9 @@
-"""The configuration of a stack, checked: `load()` is the only place that reads it.
+"""Everything that a stack file may say, and its checks. The fields of an entry of `models` are those of `Model`."""
 
-Names, types, defaults and descriptions stand in Pulumi.yaml, and the engine refuses a scalar of the wrong type before
-the program runs. Everything else is checked here, before any resource is declared, and told in one message. The fields
-of an entry of `models` are those of `Model`.
-"""
-
-import json
 import re
-from collections.abc import Collection, Mapping
-from contextlib import suppress
 from ipaddress import IPv4Network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import pulumi
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -20,7 +11,6 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
@@ -29,18 +19,13 @@ from pydantic.alias_generators import to_camel
 from infra.google import slices
 from infra.releases import compatibility, pins
 
-from . import machines, mirror, places, ranges, uris, whole
+from . import machines, mirror, places, ranges, uris
 from .counts import MAX_REPLICAS
-from .explain import PROJECT_KEY, PROVIDERS, line, listed, problem
+from .explain import PROJECT_KEY, listed
 from .maintenance import MaintenanceWindow
 from .model import MAX_NODES, Model, refuse
-from .whole import TOKEN_KEY
 
 ZONES_OF_A_REGION = 3
-
-
-class SettingsError(pulumi.RunError):
-    """Every problem of a stack's configuration, one a line. A `RunError`, so that the engine prints no traceback."""
 
 
 def _whole(value: object) -> object:
@@ -338,68 +323,3 @@ class Settings(BaseModel):
             ),
             *compatibility.gke_warnings(self.gke_version, pins.CHARTS),
         ]
-
-
-def parse(
-    values: Mapping[str, Any],
-    *,
-    secrets: Collection[str] = (),
-    stack: str = "dev",
-    others: Collection[str] = (),
-    project: str = "gke-tpu-inference",
-) -> Settings:
-    """The checked settings from the names and values of a stack's configuration.
-
-    `secrets` names the ones that were encrypted, `others` the keys of other namespaces than `project`. Raises
-    `SettingsError`, which lists every problem.
-    """
-    problems = [p for key in others if (p := whole.misplaced(key, project))]
-    settings = None
-    broken = {key for key, value in values.items() if whole.half_characters([key, value])}
-    problems += [f"{key}: holds half a character (of a pair like \\ud83d\\ude00). Write the whole." for key in broken]
-    sound = {key: value for key, value in values.items() if key not in broken}
-    try:
-        settings = Settings.model_validate(sound, context=sound.get("tpuSlice"))
-    except ValidationError as failed:
-        parts = {"": Settings, "models": Model, "maintenanceWindow": MaintenanceWindow}
-        problems += [
-            problem(error, {TOKEN_KEY, *secrets}, parts)
-            for error in failed.errors(include_url=False)
-            if not (error["type"] == "missing" and error["loc"][0] in broken)
-        ]
-    problems += whole.between_models(None if "models" in secrets else sound.get("models"), sound.get("tpuMaxNodes"))
-    problems += whole.token_problems(sound.get(TOKEN_KEY), secrets)
-    problems += [
-        f"{key}: is encrypted, but only {TOKEN_KEY} stays so: the rest is plain text in the cluster. Set it without "
-        "`--secret`, and keep secrets out of it."
-        for key in sorted(set(secrets) - {TOKEN_KEY, PROJECT_KEY})
-    ]
-    if settings is None or problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = "\n".join(f"  {line(p)}" for p in problems)
-        raise SettingsError(f"Pulumi.{stack}.yaml has {count}; nothing was changed.\n{lines}")
-    return settings
-
-
-_STRUCTURED = {"tpuZones", "authorizedNetworks", "maintenanceWindow", "models", "labels"}
-"""Settings that the engine passes as JSON."""
-
-
-def load() -> Settings:
-    """The settings of the running stack. Raises `SettingsError`, also for the versions; logs `Settings.warnings`."""
-    if broken := list(compatibility.problems(pins.CHARTS)):
-        lines = "\n".join(f"  {problem}" for problem in broken)
-        raise SettingsError(f"infra/releases/pins.py pins what does not go together; nothing was changed.\n{lines}")
-    prefix = f"{pulumi.get_project()}:"
-    config = {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
-    values = {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}
-    for key in _STRUCTURED & values.keys():
-        with suppress(ValueError, RecursionError):  # what is not JSON stays text, which `parse` refuses by name
-            values[key] = json.loads(values[key])
-    values |= {k: v for k, v in config.items() if k.startswith(PROVIDERS) and k != "gcp:disableGlobalProjectWarning"}
-    secrets = {k for k in values if pulumi.runtime.is_config_secret(k if k in config else prefix + k)}
-    others = [k for k in config if not k.startswith((prefix, *PROVIDERS))]
-    settings = parse(values, secrets=secrets, stack=pulumi.get_stack(), others=others, project=pulumi.get_project())
-    for warning in settings.warnings:
-        pulumi.log.warn(line(warning))
-    return settings

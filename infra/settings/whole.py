@@ -2,14 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterator
-from difflib import SequenceMatcher
 from typing import Any, cast
 
 from .model import MAX_NODES
 
 TOKEN_KEY = "huggingFaceToken"  # noqa: S105 - the name of the setting, not a token
-NEAR = 0.8
-"""How much of a namespace's letters are those of the project's, from 0 to 1, if it is a slip of the pen."""
 
 
 def between_models(models: object, max_nodes: object) -> Iterator[str]:
@@ -51,20 +48,3 @@ def token_problems(token: object, secrets: Collection[str]) -> Iterator[str]:
             f"{TOKEN_KEY}: has a space, a line break or another character that no token has. Set it again, as one "
             f"word: `pulumi config set --secret {TOKEN_KEY}`."
         )
-
-
-def half_characters(value: object) -> bool:
-    """Whether a text has half of a character that UTF-16 would write as two, which is no text for any other program."""
-    if isinstance(value, str):
-        return any("\ud800" <= c <= "\udfff" for c in value)
-    if isinstance(value, dict):
-        return any(map(half_characters, (x for kv in cast(dict[Any, Any], value).items() for x in kv)))
-    return isinstance(value, list) and any(map(half_characters, cast(list[Any], value)))
-
-
-def misplaced(key: str, project: str) -> str | None:
-    """Why a key of another namespace is probably meant to be the project's, and the way out."""
-    namespace, _, name = key.partition(":")
-    if SequenceMatcher(None, namespace.lower().replace("_", "-"), project).ratio() < NEAR:
-        return None
-    return f"{key}: is no setting of this project, whose namespace is {project}. Write {project}:{name}, or remove it."

@@ -12,8 +12,11 @@ import yaml
 
 from infra.google import slices
 from infra.models import pod
-from infra.settings import schema
+from infra.settings.configuration import SettingsError
+from infra.settings.explain import PROJECT_KEY
+from infra.settings.load import parse
 from infra.settings.model import Model
+from infra.settings.schema import Settings
 from sandbox.engine.stack import PLACEHOLDER, REPO
 from sandbox.engine.stack_file import UnreadableError, secure_paths
 from sandbox.programs import vllm_flags
@@ -135,7 +138,7 @@ def case_of(model: Model, slice_: slices.Slice, models: Path = MODELS) -> Case:
     )
 
 
-def settings_of(stack: str, folder: Path = REPO) -> schema.Settings:
+def settings_of(stack: str, folder: Path = REPO) -> Settings:
     """The checked settings of a stack's file, with Pulumi.yaml's defaults. What is encrypted does not matter here."""
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
     file = folder / f"Pulumi.{stack}.yaml"
@@ -151,8 +154,8 @@ def settings_of(stack: str, folder: Path = REPO) -> schema.Settings:
     own = {key.removeprefix(prefix): value for key, value in config.items()}
     secrets = {path.partition("[")[0].removeprefix(prefix) for path in encrypted}
     values = {key: setting["default"] for key, setting in project["config"].items()}
-    values |= {schema.PROJECT_KEY: "simulated-project"} | own | dict.fromkeys(secrets, PLACEHOLDER)
-    return schema.parse(values, secrets=secrets, stack=stack)
+    values |= {PROJECT_KEY: "simulated-project"} | own | dict.fromkeys(secrets, PLACEHOLDER)
+    return parse(values, secrets=secrets, stack=stack)
 
 
 def cases_of(stacks: Iterable[str], folder: Path = REPO) -> Iterator[tuple[str, Case | CaseError]]:
@@ -160,7 +163,7 @@ def cases_of(stacks: Iterable[str], folder: Path = REPO) -> Iterator[tuple[str, 
     for stack in stacks:
         try:
             found = settings_of(stack, folder)
-        except (CaseError, schema.SettingsError) as error:
+        except (CaseError, SettingsError) as error:
             yield stack, CaseError(str(error))
             continue
         for model in found.models:

@@ -9,8 +9,8 @@ import yaml
 from typer.testing import CliRunner
 
 from infra.models.routes import ENDPOINTS
+from infra.settings.load import parse
 from infra.settings.model import Model
-from infra.settings.schema import parse
 from ops.__main__ import app
 from tests.support.project import ROOT, defaults, schema
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from infra.models.routes import base_path
+from infra.settings.load import parse
 from infra.settings.model import Model
-from infra.settings.schema import Settings, parse
+from infra.settings.schema import Settings
 from tests.support import project
 from tests.support.program import Run
 from tests.support.project import ROOT, defaults, schema, stack_file

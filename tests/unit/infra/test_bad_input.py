@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.settings import extra_args
-from infra.settings import schema as program
+from infra.settings import load as program
+from infra.settings.configuration import SettingsError
 from infra.settings.flags import FLAGS
-from infra.settings.schema import SettingsError
 from sandbox.programs import vllm_flags
 from tests.support.bad_input import KEY, KINDS, PREFIX, SECRET, Kind, apply, examples
 from tests.support.project import defaults, stack_file

@@ -8,7 +8,7 @@ import pytest
 from infra.releases import compatibility, pins
 from infra.releases.compatibility import GATEWAY_API, RELEASES, gke_problem, gke_warnings, problems
 from infra.releases.pins import Chart
-from infra.settings import schema
+from infra.settings import load
 from tests.support.project import ROOT
 
 PAGE = (ROOT / "docs/upgrades.md").read_text()
@@ -116,7 +116,7 @@ def test_sandbox_has_a_gateway_api_that_the_charts_take() -> None:
 def test_settings_are_not_even_read_with_versions_that_do_not_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pins, "CHARTS", at_versions(Istio="1.28.3", KServe="v0.21.0"))
     with pytest.raises(pulumi.RunError) as refused:
-        schema.load()
+        load.load()
     first, *others = str(refused.value).splitlines()
     assert first == "infra/releases/pins.py pins what does not go together; nothing was changed."
     assert [line.split(":")[0] for line in others] == ["  Istio 1.28.3", "  KServe v0.21.0"]

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from infra.settings.configuration import SettingsError
+from infra.settings.load import parse
 from infra.settings.maintenance import fewest_hours
-from infra.settings.schema import SettingsError, parse
 from tests.support.program import Run
 from tests.support.project import defaults, stack_file
 

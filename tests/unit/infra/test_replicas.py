@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from infra.platform.spread import apart
-from infra.settings.schema import SettingsError, parse
+from infra.settings.configuration import SettingsError
+from infra.settings.load import parse
 from tests.support.program import Declared, Resource, Run
 from tests.support.project import defaults, stack_file
 

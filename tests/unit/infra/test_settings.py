@@ -14,9 +14,10 @@ import pytest
 from infra.google import slices
 from infra.models import pod
 from infra.releases import pins
-from infra.settings import schema as settings_schema
+from infra.settings.configuration import SettingsError
+from infra.settings.load import STRUCTURED, parse
 from infra.settings.model import MAX_NAME
-from infra.settings.schema import Settings, SettingsError, parse
+from infra.settings.schema import Settings
 from tests.support.project import defaults, schema, stack_file
 
 SCHEMA = schema()
@@ -998,7 +999,7 @@ def test_settings_have_no_default_of_their_own() -> None:
 def test_what_pulumi_yaml_declares_structured_is_read_as_json() -> None:
     structured = {key for key, field in SCHEMA.items() if field.get("type") in ("array", "object")}
 
-    assert structured == settings_schema._STRUCTURED
+    assert structured == STRUCTURED
 
 
 def test_token_is_declared_a_secret() -> None:
