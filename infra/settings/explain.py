@@ -93,6 +93,18 @@ def listed(values: Iterable[Any]) -> str:
     return ", ".join(str(v) for v in values)
 
 
+MOST = 10
+"""Problems of one list that are told."""
+
+
+def refuse(problems: Iterable[str | None]) -> None:
+    """Raise one `ValueError` with all the problems that a list has, if it has any."""
+    found = [problem for problem in problems if problem]
+    more = [f"has {len(found) - MOST} more problems."] if len(found) > MOST else []
+    if found:
+        raise ValueError(" It also ".join(found[:MOST] + more))
+
+
 _PROBLEMS = {
     "bool_parsing": "is neither true nor false. Use one of them.",
     "dict_type": "is not a mapping. Write `key: value` lines.",

@@ -6,7 +6,10 @@ https://cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes (what G
 """
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator
 
 ARM = frozenset({"t2a", "c4a", "n4a"})
 LEAST_GB, COMFORTABLE_VCPUS = 4, 4
@@ -86,8 +89,7 @@ def known(machine_type: str) -> Machine | None:
     return None
 
 
-def check(machine_type: str) -> str:
-    """A machine type that may carry the platform. Raises `ValueError`."""
+def _check(machine_type: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", machine_type) or len(machine_type) > 63:
         raise ValueError("is not a machine type. Use one like e2-standard-4 (4 vCPUs or more).")
     if re.match(r"(ct|tpu)[0-9]", machine_type):
@@ -106,17 +108,19 @@ def check(machine_type: str) -> str:
     return machine_type
 
 
-def warning(machine_type: str) -> str | None:
+MachineType = Annotated[str, AfterValidator(_check)]
+
+
+def warnings(machine_type: str) -> Iterator[str]:
     """What may be wrong with a machine type."""
     machine = known(machine_type)
     if machine is None:
-        return (
+        yield (
             f"systemMachineType: {machine_type} is not among the machine types that were known when this was written. "
             "If it is none, the cluster gets no nodes: `gcloud compute machine-types list`."
         )
-    if machine.vcpus < COMFORTABLE_VCPUS:
-        return (
+    elif machine.vcpus < COMFORTABLE_VCPUS:
+        yield (
             f"systemMachineType: {machine_type} may be too small for Istio, KServe and the endpoint pickers; "
             "e2-standard-4 holds them."
         )
-    return None

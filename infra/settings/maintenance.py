@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from dateutil.rrule import rrulestr
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 
 HOURS, DAYS = 48, 32
 SHORTEST = timedelta(hours=4)
@@ -132,3 +132,10 @@ class MaintenanceWindow(BaseModel):
                 "window recur more often, or last longer."
             )
         return recurrence
+
+
+def _none_if_empty(window: object) -> object:
+    return window or None
+
+
+Maintenance = Annotated[MaintenanceWindow | None, BeforeValidator(_none_if_empty)]

@@ -6,12 +6,17 @@ Helm takes from a directory whatever lies there, and no version can be asked for
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Annotated
 
-from infra.releases.pins import Chart
+from pydantic import AfterValidator
+
+from infra.releases import pins
+
+from . import uris
+from .explain import refuse
 
 
-def problems(directory: str, charts: Iterable[Chart]) -> Iterator[str]:
-    """What is wrong with a directory, each with the way out."""
+def _problems(directory: str, charts: Iterable[pins.Chart]) -> Iterator[str]:
     files = {chart: Path(directory, chart.name, "Chart.yaml") for chart in charts}
     missing = [f"{chart.name}/Chart.yaml" for chart, file in files.items() if not file.is_file()]
     if missing:
@@ -29,3 +34,12 @@ def problems(directory: str, charts: Iterable[Chart]) -> Iterator[str]:
                 f"{chart.version} is pinned. Get that one (`helm pull {chart.source}/{chart.name} "
                 f"--version {chart.version} --untar`), or change the pin in infra/releases/pins.py."
             )
+
+
+def _has_charts(place: str) -> str:
+    if place and not uris.mirror(place):
+        refuse(_problems(place, pins.CHARTS))
+    return place
+
+
+ChartMirror = Annotated[str, AfterValidator(_has_charts)]

@@ -1,7 +1,7 @@
 """One entry of `models`: its fields, their defaults and their checks, as Pulumi.yaml cannot describe them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
@@ -10,13 +10,12 @@ from pydantic.alias_generators import to_camel
 from infra.google import slices
 
 from . import extra_args, uris
+from .counts import MAX_NODES
+from .explain import refuse
 
 MAX_NAME = 63 - len("-kserve-self-signed-certs")
 """Longest model name, in characters: KServe v0.20 appends up to this suffix and hashes what is then longer than a DNS
 label, so a longer name would not be found by the route."""
-
-MAX_NODES = 15_000
-"""Most nodes of a cluster (https://cloud.google.com/kubernetes-engine/quotas), and each Pod of a model takes one."""
 
 RESERVED_NAMESPACES = frozenset({"cert-manager", "default", "istio-ingress", "istio-system", "kserve"})
 
@@ -36,18 +35,6 @@ def _dns_label(value: str) -> str:
             "is not a DNS label. Use at most 63 lower-case letters, digits and hyphens, a letter first, no hyphen last."
         )
     return value
-
-
-MOST = 10
-"""Problems of one list that are told."""
-
-
-def refuse(problems: Iterable[str | None]) -> None:
-    """Raise one `ValueError` with all the problems that a list has, if it has any."""
-    found = [problem for problem in problems if problem]
-    more = [f"has {len(found) - MOST} more problems."] if len(found) > MOST else []
-    if found:
-        raise ValueError(" It also ".join(found[:MOST] + more))
 
 
 def _name_problem(name: str) -> str | None:
@@ -137,3 +124,22 @@ class Model(BaseModel):
             return self.served_names
         repository = self.uri.removeprefix("hf://").split(":")[0] if self.uri.startswith("hf://") else self.name
         return ("/mnt/models", repository)
+
+
+def _at_least_one(models: tuple[Model, ...]) -> tuple[Model, ...]:
+    if not models:
+        raise ValueError("is empty. Add at least one: README.md has the fields.")
+    return models
+
+
+Models = Annotated[tuple[Model, ...], AfterValidator(_at_least_one)]
+
+
+def warnings(models: Iterable[Model]) -> Iterator[str]:
+    """What may be wrong with models."""
+    for i, model in enumerate(models):
+        if model.dtype in ("half", "float16"):
+            yield (
+                f"models[{i}].dtype: {model.dtype} reaches vLLM as {model.tpu_dtype}, as no TPU kernel of this release "
+                f"compiles for float16. Write {model.tpu_dtype}, and nothing else changes."
+            )

@@ -4,6 +4,10 @@ Source: https://cloud.google.com/compute/docs/regions-zones. Google adds regions
 """
 
 import re
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 REGIONS = frozenset(
     f"{area}-{name}"
@@ -21,11 +25,6 @@ REGIONS = frozenset(
 )
 
 
-def is_place(name: str) -> bool:
-    """Whether a name looks like that of a region or a zone."""
-    return bool(re.fullmatch(r"[a-z]+-[a-z]+[0-9]+(-[a-z0-9]+)?", name))
-
-
 def is_zone(place: str) -> bool:
     """Whether a place is a zone, and not a region."""
     return place.count("-") == 2
@@ -34,3 +33,24 @@ def is_zone(place: str) -> bool:
 def region(place: str) -> str:
     """The region of a zone, or the region itself."""
     return place.rsplit("-", 1)[0] if is_zone(place) else place
+
+
+def _check(location: str) -> str:
+    if not re.fullmatch(r"[a-z]+-[a-z]+[0-9]+(-[a-z0-9]+)?", location):
+        raise ValueError(
+            "is neither a zone (like europe-west4-a) nor a region (like europe-west4). Use one of "
+            "`gcloud compute zones list`."
+        )
+    return location
+
+
+Location = Annotated[str, AfterValidator(_check)]
+
+
+def warnings(location: str) -> Iterator[str]:
+    """What may be wrong with a location."""
+    if region(location) not in REGIONS:
+        yield (
+            f"location: {region(location)} was not known to be a region when this was written. If there is none of "
+            "that name, Google Cloud refuses the subnet: `gcloud compute regions list`."
+        )

@@ -5,7 +5,14 @@ Services, the tables of https://cloud.google.com/kubernetes-engine/docs/concepts
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
+from typing import Annotated
+
+from pydantic import AfterValidator, ValidationInfo
+from pydantic.alias_generators import to_camel
+
+from .explain import refuse
 
 PROHIBITED = {
     IPv4Network("0.0.0.0/8"): "this network",
@@ -18,8 +25,7 @@ LARGEST = {"subnet_cidr": 8, "pod_cidr": 9, "service_cidr": 16}
 """The shortest length of a range, by its setting."""
 
 
-def canonical(value: str) -> str:
-    """A range as its first address and length. Raises `ValueError`."""
+def _canonical(value: str) -> str:
     try:
         if "/" not in value:
             raise ValueError("it has no length")
@@ -32,9 +38,8 @@ def canonical(value: str) -> str:
         ) from None
 
 
-def of_vpc(cidr: str, setting: str) -> str:
-    """A range that a VPC may use. Raises `ValueError`."""
-    network = IPv4Network(cidr)
+def _of_vpc(cidr: str, info: ValidationInfo) -> str:
+    network, setting = IPv4Network(cidr), str(info.field_name)
     for prohibited, kind in PROHIBITED.items():
         if network.overlaps(prohibited):
             raise ValueError(
@@ -47,10 +52,59 @@ def of_vpc(cidr: str, setting: str) -> str:
     return cidr
 
 
-def caller_problem(cidr: str) -> str | None:
-    """Why no request comes from a range, and the way out."""
+def _no_overlap(cidr: str, info: ValidationInfo) -> str:
+    for other in ("subnet_cidr", "pod_cidr", "service_cidr"):
+        taken = info.data.get(other)
+        if taken is not None and IPv4Network(cidr).overlaps(IPv4Network(taken)):
+            raise ValueError(f"overlaps `{to_camel(other)}`, which is {taken}. Choose ranges that do not overlap.")
+    return cidr
+
+
+def _large_enough(cidr: str, info: ValidationInfo) -> str:
+    """Room for every node: one address and, for its Pods, a /24; one more node for the system pool's upgrades."""
+    nodes = info.data.get("system_max_nodes", 1) + info.data.get("tpu_max_nodes", 1) + 1
+    prefix = IPv4Network(cidr).prefixlen
+    longest = {
+        "subnet_cidr": 32 - (nodes + 4 - 1).bit_length(),  # Google keeps 4 addresses of a subnet
+        "pod_cidr": 24 - (nodes - 1).bit_length(),
+        "service_cidr": 27,  # about ten of the platform, and three of each model
+    }[str(info.field_name)]
+    if prefix > longest:
+        raise ValueError(f"is too small for up to {nodes} nodes and their Services. Use a /{longest} or larger.")
+    return cidr
+
+
+def _is_28(cidr: str) -> str:
+    if not cidr.endswith("/28"):
+        raise ValueError("is not a /28, and GKE takes no other size for the control plane. Use a /28.")
+    return cidr
+
+
+def _caller_problem(cidr: str) -> str | None:
     network = IPv4Network(cidr)
     for prohibited, kind in PROHIBITED.items():
         if network.subnet_of(prohibited):
             return f"contains {cidr}, which lies in {prohibited} ({kind}), and nothing comes from there. Remove it."
     return None
+
+
+def _callers(cidrs: tuple[str, ...]) -> tuple[str, ...]:
+    refuse(map(_caller_problem, cidrs))
+    return cidrs
+
+
+Cidr = Annotated[str, AfterValidator(_canonical)]
+NodeRange = Annotated[Cidr, AfterValidator(_of_vpc), AfterValidator(_large_enough)]
+PodRange = Annotated[Cidr, AfterValidator(_of_vpc), AfterValidator(_no_overlap), AfterValidator(_large_enough)]
+ServiceRange = PodRange
+ControlPlaneRange = Annotated[Cidr, AfterValidator(_of_vpc), AfterValidator(_no_overlap), AfterValidator(_is_28)]
+Callers = Annotated[tuple[Cidr, ...], AfterValidator(_callers)]
+
+
+def warnings(callers: Iterable[str]) -> Iterator[str]:
+    """What may be wrong with the ranges of callers."""
+    if "0.0.0.0/0" in callers:
+        yield (
+            "authorizedNetworks: 0.0.0.0/0 lets everyone knock at the control plane, and `kubectl` and Pulumi need "
+            "none of it."
+        )

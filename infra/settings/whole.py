@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any, cast
 
-from .model import MAX_NODES
+from .counts import MAX_NODES
 
 TOKEN_KEY = "huggingFaceToken"  # noqa: S105 - the name of the setting, not a token
 
