@@ -38,59 +38,63 @@ def _probe(period_seconds: int, failure_threshold: int) -> dict[str, Any]:
     }
 
 
+def _vllm(model: Model, tpu_slice: slices.Slice) -> dict[str, Any]:
+    chips = {"google.com/tpu": str(tpu_slice.chips)}
+    return {
+        "name": "main",
+        "image": pins.VLLM_TPU_IMAGE,
+        "command": ["vllm", "serve", "/mnt/models"],
+        "args": args(model, tpu_slice),
+        "env": [
+            {"name": "TPU_CHIPS_PER_HOST_BOUNDS", "value": tpu_slice.chips_per_host_bounds},
+            {"name": "TPU_HOST_BOUNDS", "value": "1,1,1"},
+            # How long several API servers (`--api-server-count`) wait for the engine, by default ten minutes; a single
+            # one waits as long as it takes (`vllm/v1/engine/core_client.py`). The probe decides.
+            {"name": "VLLM_ENGINE_READY_TIMEOUT_S", "value": str(timing.START)},
+        ],
+        "resources": {"limits": chips, "requests": chips},
+        # The image runs as root. libtpu locks memory, and an unprivileged container may only raise that limit with
+        # SYS_RESOURCE. KServe's own `drop: [ALL]` gives way to a list, not to an empty one.
+        "securityContext": {
+            "runAsNonRoot": False,
+            "runAsUser": 0,
+            "capabilities": {"add": ["SYS_RESOURCE"], "drop": ["NET_RAW"]},
+        },
+        # Not `sleep`, which the API would take as well: KServe merges the preset's `exec` beside it, and a hook has
+        # one action.
+        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sleep", str(timing.PRE_STOP)]}}},
+        "startupProbe": _probe(period_seconds=10, failure_threshold=timing.START // 10),
+        "readinessProbe": _probe(period_seconds=5, failure_threshold=3),
+        "livenessProbe": _probe(period_seconds=10, failure_threshold=10),
+    }
+
+
+def _storage_initializer() -> dict[str, Any]:
+    return {
+        # KServe's 1 CPU and 1Gi is slow and runs out of memory on large files; the chart's `kserve.storage.resources`
+        # does not reach this container.
+        "name": "storage-initializer",
+        "resources": {
+            "limits": {"cpu": "4", "memory": "8Gi"},
+            "requests": {"cpu": "1", "memory": "2Gi"},
+        },
+    }
+
+
 def pod_template(model: Model, tpu_slice: slices.Slice) -> dict[str, Any]:
     """The Pod template of a model, without its service account.
 
     Every quantity is a string, as the API server returns it: a number would show up as a change for ever. The flags are
     in `args` and the command is not a shell, because KServe's preset is a bash `eval` that parses every flag again.
     """
-    chips = {"google.com/tpu": str(tpu_slice.chips)}
     return {
         "nodeSelector": {
             "cloud.google.com/gke-tpu-accelerator": slices.ACCELERATOR,
             "cloud.google.com/gke-tpu-topology": tpu_slice.topology,
         },
         "tolerations": [{"key": "google.com/tpu", "operator": "Equal", "value": "present", "effect": "NoSchedule"}],
-        "containers": [
-            {
-                "name": "main",
-                "image": pins.VLLM_TPU_IMAGE,
-                "command": ["vllm", "serve", "/mnt/models"],
-                "args": args(model, tpu_slice),
-                "env": [
-                    {"name": "TPU_CHIPS_PER_HOST_BOUNDS", "value": tpu_slice.chips_per_host_bounds},
-                    {"name": "TPU_HOST_BOUNDS", "value": "1,1,1"},
-                    # How long several API servers (`--api-server-count`) wait for the engine, by default ten minutes; a
-                    # single one waits as long as it takes (`vllm/v1/engine/core_client.py`). The probe decides.
-                    {"name": "VLLM_ENGINE_READY_TIMEOUT_S", "value": str(timing.START)},
-                ],
-                "resources": {"limits": chips, "requests": chips},
-                # The image runs as root. libtpu locks memory, and an unprivileged container may only raise that limit
-                # with SYS_RESOURCE. KServe's own `drop: [ALL]` gives way to a list, not to an empty one.
-                "securityContext": {
-                    "runAsNonRoot": False,
-                    "runAsUser": 0,
-                    "capabilities": {"add": ["SYS_RESOURCE"], "drop": ["NET_RAW"]},
-                },
-                # Not `sleep`, which the API would take as well: KServe merges the preset's `exec` beside it, and a hook
-                # has one action.
-                "lifecycle": {"preStop": {"exec": {"command": ["/bin/sleep", str(timing.PRE_STOP)]}}},
-                "startupProbe": _probe(period_seconds=10, failure_threshold=timing.START // 10),
-                "readinessProbe": _probe(period_seconds=5, failure_threshold=3),
-                "livenessProbe": _probe(period_seconds=10, failure_threshold=10),
-            }
-        ],
-        "initContainers": [
-            {
-                # KServe's 1 CPU and 1Gi is slow and runs out of memory on large files; the chart's
-                # `kserve.storage.resources` does not reach this container.
-                "name": "storage-initializer",
-                "resources": {
-                    "limits": {"cpu": "4", "memory": "8Gi"},
-                    "requests": {"cpu": "1", "memory": "2Gi"},
-                },
-            }
-        ],
+        "containers": [_vllm(model, tpu_slice)],
+        "initContainers": [_storage_initializer()],
         "terminationGracePeriodSeconds": timing.grace_period(),
         "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}}],
     }

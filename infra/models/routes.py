@@ -31,6 +31,9 @@ def base_path(namespace: str, name: str) -> str:
     return f"/{namespace}/{name}"
 
 
+NO_LIMIT = {"request": "0s", "backendRequest": "0s"}
+
+
 def rules(namespace: str, name: str) -> list[dict[str, Any]]:
     """HTTPRoute rules of one model, one for each of `ENDPOINTS`, and one for websockets.
 
@@ -40,37 +43,31 @@ def rules(namespace: str, name: str) -> list[dict[str, Any]]:
     Istio lets every websocket through, and the endpoint picker waits for the end of its body, which never comes: the
     client would hang until it gives up. vLLM has no websocket at these paths and says so, so it is asked directly.
     """
-    pool = {
-        "group": "inference.networking.k8s.io",
-        "kind": "InferencePool",
-        "name": f"{name}-inference-pool",
-        "port": PORT,
-    }
+    group, kind = "inference.networking.k8s.io", "InferencePool"
+    pool = {"group": group, "kind": kind, "name": f"{name}-inference-pool", "port": PORT}
     workload = {"kind": "Service", "name": f"{name}-kserve-workload-svc", "port": PORT}
-    no_limit = {"request": "0s", "backendRequest": "0s"}
 
     def path(endpoint: Endpoint) -> dict[str, Any]:
         return {"path": {"type": "Exact", "value": base_path(namespace, name) + endpoint.path}}
+
+    def rewritten(endpoint: Endpoint) -> dict[str, Any]:
+        to = {"type": "ReplaceFullPath", "replaceFullPath": endpoint.path}
+        return {"type": "URLRewrite", "urlRewrite": {"path": to}}
 
     # A match of a path and a header goes before one of the path alone, wherever it stands.
     websocket = {"headers": [{"type": "RegularExpression", "name": "upgrade", "value": "(?i)websocket"}]}
     return [
         {
             "matches": [path(endpoint)],
-            "filters": [
-                {
-                    "type": "URLRewrite",
-                    "urlRewrite": {"path": {"type": "ReplaceFullPath", "replaceFullPath": endpoint.path}},
-                }
-            ],
-            "timeouts": no_limit,
+            "filters": [rewritten(endpoint)],
+            "timeouts": NO_LIMIT,
             "backendRefs": [pool if endpoint.scheduled else workload],
         }
         for endpoint in ENDPOINTS
     ] + [
         {
             "matches": [{**path(endpoint), **websocket} for endpoint in ENDPOINTS if endpoint.scheduled],
-            "timeouts": no_limit,
+            "timeouts": NO_LIMIT,
             "backendRefs": [workload],
         }
     ]
