@@ -22,59 +22,16 @@ s = load()
 google = gcp.Provider("google", project=s.project, default_labels=s.labels)
 apis = Apis("apis", opts=pulumi.ResourceOptions(providers=[google]))
 on_google = pulumi.ResourceOptions(providers=[google], depends_on=[apis])
-
-network = Network(
-    NAME,
-    region=s.region,
-    subnet_cidr=s.subnet_cidr,
-    pod_cidr=s.pod_cidr,
-    service_cidr=s.service_cidr,
-    control_plane_cidr=s.control_plane_cidr,
-    protect=s.protect,
-    opts=on_google,
-)
-cluster = Cluster(
-    NAME,
-    network=network,
-    project=s.project,
-    location=s.location,
-    release_channel=s.release_channel,
-    gke_version=s.gke_version,
-    maintenance_window=s.maintenance_window,
-    control_plane_cidr=s.control_plane_cidr,
-    authorized_networks=s.authorized_networks,
-    system_machine_type=s.system_machine_type,
-    system_min_nodes=s.system_min_nodes,
-    system_max_nodes=s.system_max_nodes,
-    protect=s.protect,
-    opts=on_google,
-)
-tpu_pool = TpuPool(
-    "tpu",
-    cluster=cluster.id,
-    location=s.location,
-    service_account=cluster.node_service_account,
-    tpu_slice=s.slice,
-    zones=s.tpu_zones,
-    capacity=s.tpu_capacity,
-    reservation=s.tpu_reservation,
-    min_nodes=s.tpu_min_nodes,
-    max_nodes=s.tpu_max_nodes,
-    boot_disk_gb=s.tpu_boot_disk_gb,
-    opts=on_google,
-)
+network = Network(NAME, settings=s, opts=on_google)
+cluster = Cluster(NAME, settings=s, network=network, opts=on_google)
+tpu_pool = TpuPool("tpu", settings=s, cluster=cluster.id, service_account=cluster.node_service_account, opts=on_google)
 
 in_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
-mesh = Mesh("mesh", cluster=cluster.id, replicas=s.router_replicas, chart_mirror=s.chart_mirror, opts=in_cluster)
-serving = Serving("serving", cluster=cluster.id, chart_mirror=s.chart_mirror, opts=in_cluster)
-gateway = Gateway(
-    "gateway",
-    cluster=cluster.id,
-    address=network.gateway_address,
-    replicas=s.router_replicas,
-    chart_mirror=s.chart_mirror,
-    opts=pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[mesh]),
-)
+mesh = Mesh("mesh", settings=s, cluster=cluster.id, opts=in_cluster)
+serving = Serving("serving", settings=s, cluster=cluster.id, opts=in_cluster)
+after_mesh = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[mesh])
+gateway = Gateway("gateway", settings=s, cluster=cluster.id, address=network.gateway_address, opts=after_mesh)
+
 namespaces = {
     name: k8s.core.v1.Namespace(
         name,
@@ -86,14 +43,11 @@ namespaces = {
 for model in s.models:
     Predictor(
         f"{model.namespace}.{model.name}",
-        cluster=cluster.id,
         model=model,
-        tpu_slice=s.slice,
+        settings=s,
+        cluster=cluster.id,
         namespace=namespaces[model.namespace].metadata.name,
-        gateway_name=gateway.name,
-        gateway_namespace=gateway.namespace,
-        router_replicas=s.router_replicas,
-        token=s.hugging_face_token.get_secret_value(),
+        gateway=gateway,
         opts=pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[tpu_pool, mesh, serving, gateway]),
     )
 
@@ -101,7 +55,5 @@ for key, value in outputs.of_models(network.gateway_address, s.models).items():
     pulumi.export(key, value)
 pulumi.export("gatewayAddress", network.gateway_address)
 pulumi.export("clusterName", cluster.name)
-pulumi.export(
-    "kubeconfigCommand",
-    cluster.name.apply(lambda name: outputs.kubeconfig_command(name, s.location, s.project)),
-)
+command = cluster.name.apply(lambda name: outputs.kubeconfig_command(name, s.location, s.project))
+pulumi.export("kubeconfigCommand", command)

@@ -3,6 +3,8 @@
 import pulumi
 import pulumi_gcp as gcp
 
+from infra.settings.schema import Settings
+
 WEBHOOK_PORTS = ("9443", "15017")
 """Where admission webhooks listen on their Pods: KServe's controller, istiod. Cert-manager's 10250 is open anyway."""
 
@@ -31,12 +33,7 @@ class Network(pulumi.ComponentResource):
         self,
         name: str,
         *,
-        region: str,
-        subnet_cidr: str,
-        pod_cidr: str,
-        service_cidr: str,
-        control_plane_cidr: str,
-        protect: bool,
+        settings: Settings,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Network", name, None, opts)
@@ -47,11 +44,11 @@ class Network(pulumi.ComponentResource):
         subnet = gcp.compute.Subnetwork(
             name,
             network=vpc.id,
-            region=region,
-            ip_cidr_range=subnet_cidr,
+            region=settings.region,
+            ip_cidr_range=settings.subnet_cidr,
             secondary_ip_ranges=[
-                {"range_name": self.pod_range, "ip_cidr_range": pod_cidr},
-                {"range_name": self.service_range, "ip_cidr_range": service_cidr},
+                {"range_name": self.pod_range, "ip_cidr_range": settings.pod_cidr},
+                {"range_name": self.service_range, "ip_cidr_range": settings.service_cidr},
             ],
             private_ip_google_access=True,
             # GKE refuses to change a range that it uses, and the VPC two subnets that overlap: a new one, after the
@@ -60,11 +57,11 @@ class Network(pulumi.ComponentResource):
                 parent=self, delete_before_replace=True, replace_on_changes=["secondaryIpRanges"]
             ),
         )
-        router = gcp.compute.Router(name, network=vpc.id, region=region, opts=child)
+        router = gcp.compute.Router(name, network=vpc.id, region=settings.region, opts=child)
         self.nat = gcp.compute.RouterNat(
             name,
             router=router.name,
-            region=region,
+            region=settings.region,
             nat_ip_allocate_option="AUTO_ONLY",
             source_subnetwork_ip_ranges_to_nat="ALL_SUBNETWORKS_ALL_IP_RANGES",
             opts=child,
@@ -73,15 +70,15 @@ class Network(pulumi.ComponentResource):
             f"{name}-webhooks",
             network=vpc.id,
             direction="INGRESS",
-            source_ranges=[control_plane_cidr],
+            source_ranges=[settings.control_plane_cidr],
             allows=[{"protocol": "tcp", "ports": list(WEBHOOK_PORTS)}],
             opts=child,
         )
         address = gcp.compute.Address(
             f"{name}-gateway",
-            region=region,
+            region=settings.region,
             address_type="EXTERNAL",
-            opts=pulumi.ResourceOptions(parent=self, protect=protect),
+            opts=pulumi.ResourceOptions(parent=self, protect=settings.protect),
         )
         self.vpc, self.subnet, self.gateway_address = vpc.id, subnet.id, address.address
         self.register_outputs({"gateway_address": self.gateway_address})

@@ -1,12 +1,11 @@
 """The node pool with the TPUs."""
 
-from collections.abc import Sequence
-
 import pulumi
 import pulumi_gcp as gcp
 
+from infra.settings.schema import Settings
+
 from .nodes import node_config
-from .slices import Slice
 
 SYSCTLS = {"vm.max_map_count": "8388608"}
 """A server on v6e maps a region for each shard of the weights, compiled program and block of the cache, and dies while
@@ -38,45 +37,37 @@ class TpuPool(pulumi.ComponentResource):
     labels, taint or placement policy: on single-host slices GKE sets the first two itself and refuses the last
     (https://github.com/AI-Hypercomputer/xpk/issues/822). Its kernels map as much memory as `SYSCTLS` says.
 
-    Nodes are counted over all `zones`, the boot disk in GB. `capacity` is on-demand, spot or reservation; `reservation`
-    names it.
+    Of the settings it reads `location` and those of the TPU pool, whose nodes are counted over all its zones.
     """
 
     def __init__(
         self,
         name: str,
         *,
+        settings: Settings,
         cluster: pulumi.Input[str],
-        location: str,
         service_account: pulumi.Input[str],
-        tpu_slice: Slice,
-        zones: Sequence[str],
-        capacity: str,
-        reservation: str,
-        min_nodes: int,
-        max_nodes: int,
-        boot_disk_gb: int,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gke-tpu-inference:infra:TpuPool", name, None, opts)
         config: gcp.container.NodePoolNodeConfigArgsDict = {
             **node_config(service_account),
-            "machine_type": tpu_slice.machine_type,
-            "disk_size_gb": boot_disk_gb,
-            "spot": capacity == "spot",
+            "machine_type": settings.slice.machine_type,
+            "disk_size_gb": settings.tpu_boot_disk_gb,
+            "spot": settings.tpu_capacity == "spot",
             "linux_node_config": {"sysctls": SYSCTLS},
         }
-        if capacity == "reservation":
-            config["reservation_affinity"] = reservation_affinity(reservation)
+        if settings.tpu_capacity == "reservation":
+            config["reservation_affinity"] = reservation_affinity(settings.tpu_reservation)
         gcp.container.NodePool(
             name,
             cluster=cluster,
-            location=location,
-            node_locations=list(zones),
+            location=settings.location,
+            node_locations=list(settings.tpu_zones),
             initial_node_count=0,
             autoscaling={
-                "total_min_node_count": min_nodes,
-                "total_max_node_count": max_nodes,
+                "total_min_node_count": settings.tpu_min_nodes,
+                "total_max_node_count": settings.tpu_max_nodes,
                 "location_policy": "ANY",
             },
             management={"auto_repair": True, "auto_upgrade": True},

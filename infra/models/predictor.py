@@ -1,16 +1,42 @@
 """One model, served."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pulumi
 import pulumi_kubernetes as k8s
 
-from infra.google.slices import Slice
+from infra.platform.gateway import Gateway
 from infra.settings.model import Model
+from infra.settings.schema import Settings
 
 from . import timing
 from .disruption import budgets
 from .endpoint_picker import scheduler
 from .pod import pod_template
 from .routes import rules
+
+REPLACING = (
+    *("spec.template", "spec.model", "spec.router.gateway", "spec.router.route"),
+    "spec.router.scheduler.template.containers",
+)
+"""What replaces an LLMInferenceService when it changes."""
+
+
+def service_spec(
+    model: Model, settings: Settings, *, service_account: pulumi.Input[str], gateway: Mapping[str, pulumi.Input[str]]
+) -> dict[str, Any]:
+    """The spec of a model's LLMInferenceService, behind a gateway of this name and namespace."""
+    return {
+        "model": {"uri": model.uri, "name": model.names[-1]},
+        "replicas": model.replicas,
+        "template": {**pod_template(model, settings.slice), "serviceAccountName": service_account},
+        "router": {
+            "gateway": {"refs": [gateway]},
+            "scheduler": scheduler(model, settings.router_replicas),
+            "route": {"http": {"spec": {"parentRefs": [gateway], "rules": rules(model.namespace, model.name)}}},
+        },
+    }
 
 
 class Predictor(pulumi.ComponentResource):
@@ -25,27 +51,24 @@ class Predictor(pulumi.ComponentResource):
     onto a second slice, and its Ready stays true from the old Pod while the new one fails. The replicas of the model
     and of the picker (`router_replicas`) change in place.
 
-    `token` reaches nothing but the Secret. `cluster` is the cluster's id; another one replaces everything.
+    `hugging_face_token` reaches nothing but the Secret. `cluster` is the cluster's id; another one replaces everything.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        cluster: pulumi.Input[str],
         model: Model,
-        tpu_slice: Slice,
+        settings: Settings,
+        cluster: pulumi.Input[str],
         namespace: pulumi.Input[str],
-        gateway_name: str,
-        gateway_namespace: pulumi.Input[str],
-        router_replicas: int,
-        token: str,
+        gateway: Gateway,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Predictor", name, None, opts)
         child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
         secrets: list[k8s.core.v1.ObjectReferenceArgsDict] | None = None
-        if token:
+        if token := settings.hugging_face_token.get_secret_value():
             # KServe hands a token to the storage initializer if it stands under this key in a Secret that the service
             # account lists, and copies the list to the endpoint picker's account. It writes the Secret's name into the
             # Deployment: a generated name would roll the Pods, onto a second slice, with every new token.
@@ -59,7 +82,7 @@ class Predictor(pulumi.ComponentResource):
         account = k8s.core.v1.ServiceAccount(
             name, metadata={"name": model.name, "namespace": namespace}, secrets=secrets, opts=child
         )
-        for what, budget in budgets(model, router_replicas).items():
+        for what, budget in budgets(model, settings.router_replicas).items():
             k8s.policy.v1.PodDisruptionBudget(
                 f"{name}.{what}",
                 metadata={"name": f"{model.name}-{what}", "namespace": namespace},
@@ -67,7 +90,6 @@ class Predictor(pulumi.ComponentResource):
                 opts=child,
             )
         patience = f"{timing.ready_timeout() // 60}m"
-        gateway = {"name": gateway_name, "namespace": gateway_namespace}
         k8s.apiextensions.CustomResource(
             name,
             api_version="serving.kserve.io/v1alpha2",
@@ -77,24 +99,17 @@ class Predictor(pulumi.ComponentResource):
                 "namespace": namespace,
                 "annotations": {"pulumi.com/waitFor": "condition=Ready"},
             },
-            spec={
-                "model": {"uri": model.uri, "name": model.names[-1]},
-                "replicas": model.replicas,
-                "template": {**pod_template(model, tpu_slice), "serviceAccountName": account.metadata.name},
-                "router": {
-                    "gateway": {"refs": [gateway]},
-                    "scheduler": scheduler(model, router_replicas),
-                    "route": {"http": {"spec": {"parentRefs": [gateway], "rules": rules(model.namespace, model.name)}}},
-                },
-            },
+            spec=service_spec(
+                model,
+                settings,
+                service_account=account.metadata.name,
+                gateway={"name": gateway.name, "namespace": gateway.namespace},
+            ),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 replacement_trigger=cluster,
                 custom_timeouts=pulumi.CustomTimeouts(create=patience, update=patience),
-                replace_on_changes=[
-                    *("spec.template", "spec.model", "spec.router.gateway", "spec.router.route"),
-                    "spec.router.scheduler.template.containers",
-                ],
+                replace_on_changes=list(REPLACING),
                 delete_before_replace=True,
             ),
         )

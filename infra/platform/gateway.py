@@ -1,10 +1,13 @@
 """The way in: one gateway for all models."""
 
+from typing import Any
+
 import pulumi
 import pulumi_kubernetes as k8s
 
 from infra.releases.pins import ISTIO_GATEWAY
 from infra.settings.counts import MAX_REPLICAS
+from infra.settings.schema import Settings
 
 from .charts import release
 from .spread import apart
@@ -15,6 +18,22 @@ GATEWAY_NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
 """Istiod looks for this label on a proxy's Pod. Without it requests succeed and silently skip the endpoint picker."""
 
 
+def proxy_values(replicas: int) -> dict[str, Any]:
+    """The values of the proxy's chart, which makes no Service."""
+    return {
+        "service": {"type": "None"},
+        "labels": {GATEWAY_NAME_LABEL: NAME},
+        "autoscaling": {"minReplicas": replicas, "maxReplicas": MAX_REPLICAS},
+        "podDisruptionBudget": {"maxUnavailable": 1},  # the chart leaves it out for a single replica
+        "topologySpreadConstraints": apart({GATEWAY_NAME_LABEL: NAME}, replicas),
+    }
+
+
+def listener() -> dict[str, Any]:
+    """Plain HTTP for routes from everywhere."""
+    return {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
+
+
 class Gateway(pulumi.ComponentResource):
     """An Istio gateway on a reserved address, plain HTTP on port 80, open to routes from every namespace.
 
@@ -22,9 +41,9 @@ class Gateway(pulumi.ComponentResource):
     is a resource of its own, so that Pulumi waits for the load balancer on the way up and for its removal on the way
     down: a forwarding rule left behind would block the VPC. It makes no route; each model has its own.
 
-    `address` is the reserved regional IPv4 address. `replicas` is the fewest proxies; from two on, the chart adds a
-    disruption budget, by which one at a time may be drained. It has no TLS and no authentication. `cluster` is the
-    cluster's id; another one replaces everything.
+    `address` is the reserved regional IPv4 address. `router_replicas` is the fewest proxies; from two on, the
+    chart adds a disruption budget, by which one at a time may be drained. It has no TLS and no authentication.
+    `cluster` is the cluster's id; another one replaces everything.
     """
 
     name: str
@@ -34,10 +53,9 @@ class Gateway(pulumi.ComponentResource):
         self,
         name: str,
         *,
+        settings: Settings,
         cluster: pulumi.Input[str],
         address: pulumi.Input[str],
-        replicas: int,
-        chart_mirror: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Gateway", name, None, opts)
@@ -47,14 +65,8 @@ class Gateway(pulumi.ComponentResource):
             ISTIO_GATEWAY,
             name=NAME,
             namespace=namespace.metadata.name,
-            mirror=chart_mirror,
-            values={
-                "service": {"type": "None"},
-                "labels": {GATEWAY_NAME_LABEL: NAME},
-                "autoscaling": {"minReplicas": replicas, "maxReplicas": MAX_REPLICAS},
-                "podDisruptionBudget": {"maxUnavailable": 1},  # the chart leaves it out for a single replica
-                "topologySpreadConstraints": apart({GATEWAY_NAME_LABEL: NAME}, replicas),
-            },
+            mirror=settings.chart_mirror,
+            values=proxy_values(settings.router_replicas),
             opts=child,
         )
         service = k8s.core.v1.Service(
@@ -85,14 +97,7 @@ class Gateway(pulumi.ComponentResource):
             spec={
                 "gatewayClassName": "istio",
                 "addresses": [{"type": "Hostname", "value": hostname}],
-                "listeners": [
-                    {
-                        "name": "http",
-                        "port": 80,
-                        "protocol": "HTTP",
-                        "allowedRoutes": {"namespaces": {"from": "All"}},
-                    }
-                ],
+                "listeners": [listener()],
             },
             opts=child,
         )

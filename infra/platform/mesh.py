@@ -5,6 +5,7 @@ import pulumi_kubernetes as k8s
 
 from infra.releases.pins import ISTIO_BASE, ISTIOD
 from infra.settings.counts import MAX_REPLICAS
+from infra.settings.schema import Settings
 
 from .charts import release
 from .spread import apart
@@ -19,17 +20,16 @@ class Mesh(pulumi.ComponentResource):
     sidecars anywhere, and makes no EnvoyFilter for request bodies: this Istio streams them to the endpoint picker
     (https://github.com/istio/istio/pull/56089).
 
-    `replicas` is the fewest of istiod; from two on, its chart adds a disruption budget. `cluster` is the cluster's
-    id; another one replaces everything.
+    `router_replicas` is the fewest of istiod; from two on, its chart adds a disruption budget. `cluster` is the
+    cluster's id; another one replaces everything.
     """
 
     def __init__(
         self,
         name: str,
         *,
+        settings: Settings,
         cluster: pulumi.Input[str],
-        replicas: int,
-        chart_mirror: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Mesh", name, None, opts)
@@ -39,7 +39,7 @@ class Mesh(pulumi.ComponentResource):
             ISTIO_BASE,
             name="istio-base",
             namespace=namespace.metadata.name,
-            mirror=chart_mirror,
+            mirror=settings.chart_mirror,
             values={},
             opts=child,
         )
@@ -47,13 +47,13 @@ class Mesh(pulumi.ComponentResource):
             ISTIOD,
             name="istiod",
             namespace=namespace.metadata.name,
-            mirror=chart_mirror,
+            mirror=settings.chart_mirror,
             values={
                 "pilot": {
                     "env": {"ENABLE_GATEWAY_API_INFERENCE_EXTENSION": "true"},
-                    "autoscaleMin": replicas,
+                    "autoscaleMin": settings.router_replicas,
                     "autoscaleMax": MAX_REPLICAS,
-                    "topologySpreadConstraints": apart({"app": "istiod"}, replicas),
+                    "topologySpreadConstraints": apart({"app": "istiod"}, settings.router_replicas),
                 }
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[base], replacement_trigger=cluster),

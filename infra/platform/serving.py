@@ -4,6 +4,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from infra.releases.pins import CERT_MANAGER, KSERVE_CONTROLLER, KSERVE_CRD, KSERVE_PRESETS
+from infra.settings.schema import Settings
 
 from .charts import release
 
@@ -28,8 +29,8 @@ class Serving(pulumi.ComponentResource):
         self,
         name: str,
         *,
+        settings: Settings,
         cluster: pulumi.Input[str],
-        chart_mirror: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Serving", name, None, opts)
@@ -41,7 +42,7 @@ class Serving(pulumi.ComponentResource):
             CERT_MANAGER,
             name="cert-manager",
             namespace=certificates.metadata.name,
-            mirror=chart_mirror,
+            mirror=settings.chart_mirror,
             values={"crds": {"enabled": True}},
             opts=child,
         )
@@ -49,7 +50,7 @@ class Serving(pulumi.ComponentResource):
             KSERVE_CRD,
             name=KSERVE_CRD.name,
             namespace=kserve.metadata.name,
-            mirror=chart_mirror,
+            mirror=settings.chart_mirror,
             values={},
             opts=child,
         )
@@ -57,7 +58,7 @@ class Serving(pulumi.ComponentResource):
             KSERVE_CONTROLLER,
             name=KSERVE_CONTROLLER.name,
             namespace=kserve.metadata.name,
-            mirror=chart_mirror,
+            mirror=settings.chart_mirror,
             values={
                 "kserve": {
                     "llmisvc": {
@@ -73,7 +74,7 @@ class Serving(pulumi.ComponentResource):
             KSERVE_PRESETS,
             name=KSERVE_PRESETS.name,
             namespace=kserve.metadata.name,
-            mirror=chart_mirror,
+            mirror=settings.chart_mirror,
             values={"kserve": {"llmisvcConfigs": {"enabled": True}, "servingruntime": {"enabled": False}}},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[controller], replacement_trigger=cluster),
         )
