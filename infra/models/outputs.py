@@ -23,11 +23,15 @@ def endpoint(address: str, model: Model) -> dict[str, object]:
 
 
 def of_models(address: pulumi.Output[str], models: Sequence[Model]) -> dict[str, pulumi.Output[object]]:
-    """The stack outputs about models: those of `endpoint` if there is one, else `models`, by `namespace/name`."""
+    """The stack outputs about models: `models`, by `namespace/name`, and beside it those of the model if there is one,
+    as the API guide's reader expects them."""
+    told: dict[str, pulumi.Output[object]] = {
+        "models": address.apply(lambda a: {f"{m.namespace}/{m.name}": endpoint(a, m) for m in models})
+    }
     if len(models) == 1:
         only = address.apply(lambda a: endpoint(a, models[0]))
-        return {key: only.apply(lambda told, key=key: told[key]) for key in ("baseUrl", "endpoints", "model")}
-    return {"models": address.apply(lambda a: {f"{m.namespace}/{m.name}": endpoint(a, m) for m in models})}
+        told |= {key: only.apply(lambda of, key=key: of[key]) for key in ("baseUrl", "endpoints", "model")}
+    return told
 
 
 def kubeconfig_command(cluster: str, location: str, project: str) -> str:

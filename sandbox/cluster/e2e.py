@@ -39,8 +39,7 @@ STAYS = re.compile(
 
 def models(sandbox: SandboxStack) -> list[dict[str, Any]]:
     """The outputs of each model."""
-    outputs = sandbox.outputs()
-    return list(outputs["models"].values()) if "models" in outputs else [outputs]
+    return list(sandbox.outputs()["models"].values())
 
 
 def smoke(sandbox: SandboxStack) -> None:

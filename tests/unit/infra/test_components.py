@@ -528,7 +528,7 @@ def test_outputs_are_the_api_guides(dev: Declared, phase: str) -> None:
         assert known == {"clusterName", "kubeconfigCommand"}  # the engine makes the cluster's name
         return
     base = f"http://{ADDRESS}/llm-d-inference-scheduling/qwen2-3b-pattern1"
-    assert dev.outputs == {
+    model = {
         "baseUrl": base,
         "endpoints": {
             "models": f"{base}/v1/models",
@@ -537,6 +537,10 @@ def test_outputs_are_the_api_guides(dev: Declared, phase: str) -> None:
             "health": f"{base}/health",
         },
         "model": "/mnt/models",
+    }
+    assert dev.outputs == {
+        **model,
+        "models": {"llm-d-inference-scheduling/qwen2-3b-pattern1": model},
         "gatewayAddress": ADDRESS,
         "clusterName": "tpu-inference-1a2b3c4",
         "kubeconfigCommand": "gcloud container clusters get-credentials tpu-inference-1a2b3c4 "
@@ -544,9 +548,9 @@ def test_outputs_are_the_api_guides(dev: Declared, phase: str) -> None:
     }
 
 
-def test_outputs_are_per_model_when_there_are_several(run: Run, phase: str) -> None:
+def test_outputs_of_several_models_are_told_by_their_names_alone(run: Run, phase: str) -> None:
     outputs = run(models=[MODEL, {**MODEL, "name": "b"}], tpuMaxNodes=2).outputs
-    assert "baseUrl" not in outputs
+    assert not {"baseUrl", "endpoints", "model"} & outputs.keys()
     if phase == "up":
         assert set(outputs["models"]) == {
             "llm-d-inference-scheduling/qwen2-3b-pattern1",
