@@ -6,12 +6,10 @@ which every row here is beyond. What Istio wants of Gateway API's CRDs concerns 
 (https://istio.io/latest/news/releases/1.30.x/announcing-1.30/upgrade-notes/).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from packaging.version import Version
-
-from .pins import Chart
 
 
 class Release(NamedTuple):
@@ -53,13 +51,6 @@ GATEWAY_API = {"1.36": "1.5"}
 """Gateway API's release by the GKE minor that brings its CRDs, as far as it is published
 (https://github.com/gbrayut/cloud-examples/tree/main/gke-gateway-api-crds)."""
 
-PRODUCTS = {
-    "Istio": ("base", "istiod", "gateway"),
-    "cert-manager": ("cert-manager",),
-    "KServe": ("kserve-llmisvc-crd", "kserve-llmisvc-resources", "kserve-runtime-configs"),
-}
-"""The charts of each product, which share a version."""
-
 
 def minor(version: str) -> str:
     """`1.31` of `1.31.1`, `v1.31.1` or `1.31.1-gke.1000`."""
@@ -71,57 +62,46 @@ def _older(version: str, other: str) -> bool:
     return Version(minor(version)) < Version(minor(other))
 
 
-def _pins(charts: Sequence[Chart]) -> dict[str, dict[str, str]]:
-    """The version of every chart, by product."""
-    return {product: {c.name: c.version for c in charts if c.name in names} for product, names in PRODUCTS.items()}
-
-
-def _releases(charts: Sequence[Chart]) -> dict[str, Release]:
-    """The known releases among those that are pinned, by product and minor, as `Istio 1.31`."""
-    pinned = {(product, minor(v)) for product, of in _pins(charts).items() for v in of.values()}
-    return {f"{p} {m}": RELEASES[p][m] for p, m in sorted(pinned) if m in RELEASES[p]}
+def _releases(versions: Mapping[str, str]) -> dict[str, Release]:
+    """The known releases among those that are pinned, as `Istio 1.31`."""
+    pinned = {product: minor(version) for product, version in sorted(versions.items())}
+    return {f"{p} {m}": RELEASES[p][m] for p, m in pinned.items() if m in RELEASES[p]}
 
 
 def _range(release: Release) -> str:
     return f"{release.oldest} to {release.newest}" if release.newest else f"{release.oldest} or newer"
 
 
-def kubernetes(charts: Sequence[Chart]) -> tuple[str, str]:
+def kubernetes(versions: Mapping[str, str]) -> tuple[str, str]:
     """The oldest and the newest Kubernetes that everything pinned is supported on."""
-    releases = _releases(charts).values()
+    releases = _releases(versions).values()
     return max((r.oldest for r in releases), key=Version), min((r.newest for r in releases if r.newest), key=Version)
 
 
-def problems(charts: Sequence[Chart]) -> Iterator[str]:
-    """What does not go together among the pinned charts, each with the way out."""
-    pins = _pins(charts)
-    for product, of in pins.items():
-        if len(set(of.values())) > 1:
-            shown = ", ".join(f"{name} is {version}" for name, version in of.items())
-            yield f"{product}: its charts move together, but {shown}. Pin one version."
-        for version in dict.fromkeys(of.values()):
-            release = RELEASES[product].get(minor(version))
-            if release is None:
-                yield (
-                    f"{product} {version}: {minor(version)} is not among the releases that are known to go with the "
-                    f"others: {', '.join(RELEASES[product])}. Use one of them, or read its release notes and add it to "
-                    "infra/releases/compatibility.py and docs/upgrades.md."
-                )
-                continue
-            for other, least in release.needs.items():
-                for pinned in dict.fromkeys(pins.get(other, {}).values()):
-                    if _older(pinned, least):
-                        yield f"{product} {version} needs {other} {least} or newer, not {pinned} ({release.source})."
-    known = _releases(charts)
-    if any(release.newest for release in known.values()) and _older(*reversed(kubernetes(charts))):
+def problems(versions: Mapping[str, str]) -> Iterator[str]:
+    """What does not go together among the pinned versions of the products, each with the way out."""
+    for product, version in versions.items():
+        release = RELEASES[product].get(minor(version))
+        if release is None:
+            yield (
+                f"{product} {version}: {minor(version)} is not among the releases that are known to go with the "
+                f"others: {', '.join(RELEASES[product])}. Use one of them, or read its release notes and add it to "
+                "infra/releases/compatibility.py and docs/upgrades.md."
+            )
+            continue
+        for other, least in release.needs.items():
+            if other in versions and _older(versions[other], least):
+                yield f"{product} {version} needs {other} {least} or newer, not {versions[other]} ({release.source})."
+    known = _releases(versions)
+    if any(release.newest for release in known.values()) and _older(*reversed(kubernetes(versions))):
         shown = ", ".join(f"{name} on {_range(release)}" for name, release in known.items())
         yield f"no Kubernetes runs all of them: {shown}. Use releases that have one in common."
 
 
-def gke_problem(version: str, charts: Sequence[Chart]) -> str | None:
-    """Why the pinned charts do not run on a GKE version, and the way out. The chart that asks for most is named."""
-    oldest, newest = kubernetes(charts)
-    for name, release in sorted(_releases(charts).items(), key=lambda of: Version(of[1].oldest), reverse=True):
+def gke_problem(version: str, versions: Mapping[str, str]) -> str | None:
+    """Why the pinned versions do not run on a GKE version, and the way out. The product that asks for most is named."""
+    oldest, newest = kubernetes(versions)
+    for name, release in sorted(_releases(versions).items(), key=lambda of: Version(of[1].oldest), reverse=True):
         if _older(version, release.oldest):
             return (
                 f"is older than {name} is supported on, which is {_range(release)} ({release.source}). Use {oldest} to "
@@ -136,9 +116,9 @@ def gke_problem(version: str, charts: Sequence[Chart]) -> str | None:
     return None
 
 
-def gke_warnings(version: str, charts: Sequence[Chart]) -> Iterator[str]:
+def gke_warnings(version: str, versions: Mapping[str, str]) -> Iterator[str]:
     """What is not said to run on a GKE version, but may."""
-    for name, release in _releases(charts).items() if version else ():
+    for name, release in _releases(versions).items() if version else ():
         if release.newest and _older(release.newest, version):
             yield (
                 f"gkeVersion: {version} is newer than what {name} was supported on when this was written, which is "

@@ -16,7 +16,7 @@ def _check(version: str) -> str:
             "is not a full GKE version like 1.34.1-gke.1829001. Use one of `gcloud container get-server-config`, or "
             "remove it to use the channel's."
         )
-    if problem := compatibility.gke_problem(version, pins.CHARTS):
+    if problem := compatibility.gke_problem(version, pins.VERSIONS):
         raise ValueError(problem)
     return version
 

@@ -55,7 +55,7 @@ def parse(
 
 def load() -> Settings:
     """The settings of the running stack. Raises `SettingsError`, also for the versions; logs `Settings.warnings`."""
-    if broken := list(compatibility.problems(pins.CHARTS)):
+    if broken := list(compatibility.problems(pins.VERSIONS)):
         lines = "\n".join(f"  {problem}" for problem in broken)
         raise SettingsError(f"infra/releases/pins.py pins what does not go together; nothing was changed.\n{lines}")
     values, secrets, others = configuration.read(STRUCTURED)

@@ -79,5 +79,5 @@ class Settings(BaseModel):
             *places.warnings(self.location),
             *machines.warnings(self.system_machine_type),
             *ranges.warnings(self.authorized_networks),
-            *compatibility.gke_warnings(self.gke_version, pins.CHARTS),
+            *compatibility.gke_warnings(self.gke_version, pins.VERSIONS),
         ]

@@ -13,15 +13,11 @@ from tests.support.stacks import Make, since
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 PINS = {
-    "base": (mesh, "ISTIO_BASE"),
-    "istiod": (mesh, "ISTIOD"),
-    "gateway": (gateway, "ISTIO_GATEWAY"),
-    "cert-manager": (serving, "CERT_MANAGER"),
-    "kserve-llmisvc-crd": (serving, "KSERVE_CRD"),
-    "kserve-llmisvc-resources": (serving, "KSERVE_CONTROLLER"),
-    "kserve-runtime-configs": (serving, "KSERVE_PRESETS"),
+    "Istio": ((mesh, "ISTIO_BASE"), (mesh, "ISTIOD"), (gateway, "ISTIO_GATEWAY")),
+    "cert-manager": ((serving, "CERT_MANAGER"),),
+    "KServe": ((serving, "KSERVE_CRD"), (serving, "KSERVE_CONTROLLER"), (serving, "KSERVE_PRESETS")),
 }
-"""Where the program takes each chart from."""
+"""Where the program takes the charts of each product from."""
 
 
 class Move:
@@ -30,16 +26,15 @@ class Move:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._set = monkeypatch.setattr
 
-    def __call__(self, version: str, *charts: str) -> None:
-        for name in charts:
-            module, constant = PINS[name]
+    def __call__(self, product: str, version: str) -> None:
+        for module, constant in PINS[product]:
             self._set(module, constant, getattr(module, constant)._replace(version=version))
-        self._set(pins, "CHARTS", tuple(getattr(module, constant) for module, constant in PINS.values()))
+        self._set(pins, "VERSIONS", {**pins.VERSIONS, product: version})
 
 
 @pytest.fixture
 def move(monkeypatch: pytest.MonkeyPatch) -> Move:
-    """Moves charts to a version."""
+    """Moves a product to a version."""
     return Move(monkeypatch)
 
 
@@ -55,7 +50,7 @@ def deployed_versions(stack: SandboxStack) -> dict[str, str]:
 def test_one_chart_moves_in_place_and_nothing_else_does(up: Make, move: Move) -> None:
     stack = up()
     before = deployed_versions(stack)
-    move("v1.20.0", "cert-manager")
+    move("cert-manager", "v1.20.0")
     planned = stack.preview().change_summary
     assert planned[OpType.UPDATE] == 1
     assert set(planned) == {OpType.UPDATE, OpType.SAME}
@@ -67,9 +62,9 @@ def test_one_chart_moves_in_place_and_nothing_else_does(up: Make, move: Move) ->
 def test_chart_moves_back_in_place(up: Make, move: Move) -> None:
     stack = up()
     before = deployed_versions(stack)
-    move("v1.20.0", "cert-manager")
+    move("cert-manager", "v1.20.0")
     stack.up()
-    move(before["cert-manager"], "cert-manager")
+    move("cert-manager", before["cert-manager"])
     assert since(stack, stack.up) == [("update", RELEASE, "cert-manager")]
     assert deployed_versions(stack) == before
     assert unchanged(stack.preview())
@@ -78,7 +73,7 @@ def test_chart_moves_back_in_place(up: Make, move: Move) -> None:
 def test_charts_of_kserve_move_together_in_their_order_and_the_models_stay(up: Make, move: Move) -> None:
     stack = up()
     [model] = stack.inventory.find(LLM)
-    move("v0.20.1", "kserve-llmisvc-crd", "kserve-llmisvc-resources", "kserve-runtime-configs")
+    move("KServe", "v0.20.1")
     assert since(stack, stack.up) == [
         ("update", RELEASE, "kserve-llmisvc-crd"),
         ("update", RELEASE, "kserve-llmisvc-resources"),
@@ -90,7 +85,7 @@ def test_charts_of_kserve_move_together_in_their_order_and_the_models_stay(up: M
 
 def test_charts_of_istio_move_together_in_their_order(up: Make, move: Move) -> None:
     stack = up()
-    move("1.30.5", "base", "istiod", "gateway")
+    move("Istio", "1.30.5")
     assert since(stack, stack.up) == [
         ("update", RELEASE, "istio-base"),
         ("update", RELEASE, "istiod"),
@@ -100,21 +95,20 @@ def test_charts_of_istio_move_together_in_their_order(up: Make, move: Move) -> N
 
 
 @pytest.mark.parametrize(
-    ("version", "charts", "problem"),
+    ("product", "version", "problem"),
     [
-        ("1.32.0", ("base", "istiod", "gateway"), "Istio 1.32.0: 1.32 is not among the releases that are known"),
-        ("1.30.5", ("istiod",), "Istio: its charts move together"),
-        ("v1.17.4", ("cert-manager",), "KServe v0.20.0 needs cert-manager 1.18 or newer, not v1.17.4"),
+        ("Istio", "1.32.0", "Istio 1.32.0: 1.32 is not among the releases that are known"),
+        ("cert-manager", "v1.17.4", "KServe v0.20.0 needs cert-manager 1.18 or newer, not v1.17.4"),
     ],
-    ids=["without a row", "one of three", "too old for another"],
+    ids=["without a row", "too old for another"],
 )
 def test_versions_that_do_not_go_together_are_refused_and_change_nothing(
-    up: Make, move: Move, version: str, charts: tuple[str, ...], problem: str
+    up: Make, move: Move, product: str, version: str, problem: str
 ) -> None:
     stack = up()
     before = deployed_versions(stack)
     said: list[str] = []
-    move(version, *charts)
+    move(product, version)
     with pytest.raises(CommandError):
         stack.up(on_output=said.append)
     text = "".join(said)

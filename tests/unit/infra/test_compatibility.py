@@ -7,36 +7,28 @@ import pytest
 
 from infra.releases import compatibility, pins
 from infra.releases.compatibility import GATEWAY_API, RELEASES, gke_problem, gke_warnings, problems
-from infra.releases.pins import Chart
 from infra.settings import load
 from tests.support.project import ROOT
 
 PAGE = (ROOT / "docs/upgrades.md").read_text()
 
 
-def at_versions(**moved: str) -> tuple[Chart, ...]:
-    """The pinned charts, those of some products (or some charts) at another version."""
-    version = {name: v for key, v in moved.items() for name in compatibility.PRODUCTS.get(key, (key,))}
-    return tuple(chart._replace(version=version.get(chart.name, chart.version)) for chart in pins.CHARTS)
+def at_versions(**moved: str) -> dict[str, str]:
+    """The pinned versions, those of some products moved."""
+    return {**pins.VERSIONS, **moved}
 
 
 def test_pinned_charts_go_together() -> None:
-    assert list(problems(pins.CHARTS)) == []
+    assert list(problems(pins.VERSIONS)) == []
 
 
-def test_every_pinned_chart_belongs_to_a_product() -> None:
-    assert sorted(c.name for c in pins.CHARTS) == sorted(n for names in compatibility.PRODUCTS.values() for n in names)
+def test_every_product_has_a_version_and_every_version_a_chart() -> None:
+    assert pins.VERSIONS.keys() == RELEASES.keys()
+    assert {chart.version for chart in pins.CHARTS} == set(pins.VERSIONS.values())
 
 
 def test_known_release_of_one_product_is_accepted() -> None:
     assert list(problems(at_versions(Istio="1.30.2"))) == []
-
-
-def test_charts_of_a_product_that_part_are_refused() -> None:
-    [problem] = problems(at_versions(istiod="1.30.2"))
-    assert problem == (
-        "Istio: its charts move together, but base is 1.31.4, istiod is 1.30.2, gateway is 1.31.4. Pin one version."
-    )
 
 
 def test_release_without_a_row_is_refused_with_the_way_to_add_one() -> None:
@@ -72,12 +64,12 @@ def test_releases_without_a_kubernetes_in_common_are_refused(monkeypatch: pytest
 
 @pytest.mark.parametrize("version", ["1.33.0-gke.1", "1.36.9-gke.9999999"])
 def test_gke_in_the_range_of_all_is_accepted_without_a_word(version: str) -> None:
-    assert gke_problem(version, pins.CHARTS) is None
-    assert list(gke_warnings(version, pins.CHARTS)) == []
+    assert gke_problem(version, pins.VERSIONS) is None
+    assert list(gke_warnings(version, pins.VERSIONS)) == []
 
 
 def test_unset_gke_version_is_accepted_without_a_word() -> None:
-    assert list(gke_warnings("", pins.CHARTS)) == []
+    assert list(gke_warnings("", pins.VERSIONS)) == []
 
 
 def test_gke_older_than_one_of_the_charts_is_refused() -> None:
@@ -89,9 +81,9 @@ def test_gke_older_than_one_of_the_charts_is_refused() -> None:
 
 
 def test_gke_newer_than_one_of_the_charts_is_a_warning_that_names_it() -> None:
-    charts = at_versions(**{"cert-manager": "v1.20.0"})
-    assert gke_problem("1.36.1-gke.1", charts) is None
-    assert list(gke_warnings("1.36.1-gke.1", charts)) == [
+    versions = at_versions(**{"cert-manager": "v1.20.0"})
+    assert gke_problem("1.36.1-gke.1", versions) is None
+    assert list(gke_warnings("1.36.1-gke.1", versions)) == [
         "gkeVersion: 1.36.1-gke.1 is newer than what cert-manager 1.20 was supported on when this was written, which "
         "is 1.32 to 1.35. It may run; docs/upgrades.md says where to look."
     ]
@@ -99,7 +91,7 @@ def test_gke_newer_than_one_of_the_charts_is_a_warning_that_names_it() -> None:
 
 def test_gke_whose_gateway_api_is_too_old_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(GATEWAY_API, "1.33", "1.2")
-    assert gke_problem("1.33.4-gke.1", pins.CHARTS) == (
+    assert gke_problem("1.33.4-gke.1", pins.VERSIONS) == (
         "brings Gateway API 1.2, and KServe 0.20 needs 1.3 or newer "
         "(https://kserve.github.io/website/docs/admin-guide/kubernetes-deployment-llmisvc). Use a newer one, or remove "
         "it to use the channel's."
@@ -114,7 +106,7 @@ def test_sandbox_has_a_gateway_api_that_the_charts_take() -> None:
 
 
 def test_settings_are_not_even_read_with_versions_that_do_not_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pins, "CHARTS", at_versions(Istio="1.28.3", KServe="v0.21.0"))
+    monkeypatch.setattr(pins, "VERSIONS", at_versions(Istio="1.28.3", KServe="v0.21.0"))
     with pytest.raises(pulumi.RunError) as refused:
         load.load()
     first, *others = str(refused.value).splitlines()
