@@ -8,10 +8,11 @@ no recurrence by hour, minute or second
 """
 
 import re
+from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from dateutil.rrule import rrulestr
+from dateutil.rrule import rrule, rruleset, rrulestr
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 
 HOURS, DAYS = 48, 32
@@ -39,17 +40,24 @@ def _later(time: datetime) -> datetime:
     return time.replace(year=time.year + SHIFT)
 
 
+def _recurring(recurrence: str, first: datetime) -> rrule | rruleset:
+    """The times of a recurrence, `SHIFT` years later.
+
+    dateutil looks for the next time until the year 9999, which takes seconds for one that never comes, like the 30th of
+    February. The calendar is the same every 400 years, so all is moved to where that end is near.
+    """
+    shifted = re.sub("(?<=UNTIL=)[0-9]{4}", lambda year: f"{min(int(year[0]) + SHIFT, 9999):04}", recurrence)
+    return rrulestr(shifted, dtstart=_later(first))
+
+
 def fewest_hours(start: str, end: str, recurrence: str, now: datetime) -> float:
     """The hours of maintenance in those `DAYS` days, from now or later, that have the fewest.
 
     Raises `ValueError` or `LookupError` if the recurrence makes no sense.
     """
     first, length = datetime.fromisoformat(start), datetime.fromisoformat(end) - datetime.fromisoformat(start)
-    # dateutil looks for the next time until the year 9999, which takes seconds for one that never comes, like the 30th
-    # of February. The calendar is the same every 400 years, so all is moved to where that end is near.
-    first, now = _later(first), _later(now)
-    recurrence = re.sub("(?<=UNTIL=)[0-9]{4}", lambda year: f"{min(int(year[0]) + SHIFT, 9999):04}", recurrence)
-    begins = rrulestr(recurrence, dtstart=first).between(now - length, now + AHEAD + timedelta(days=DAYS))
+    now = _later(now)
+    begins = _recurring(recurrence, first).between(now - length, now + AHEAD + timedelta(days=DAYS))
     windows: list[tuple[datetime, datetime]] = []
     for begin in begins:
         if windows and begin <= windows[-1][1]:
@@ -63,6 +71,22 @@ def fewest_hours(start: str, end: str, recurrence: str, now: datetime) -> float:
         return sum((part for part in parts if part >= SHORTEST), timedelta()) / timedelta(hours=1)
 
     return min(within(since) for since in (now, *(end for _, end in windows if now < end < now + AHEAD)))
+
+
+def latest_start(start: str, end: str, recurrence: str, now: datetime) -> str | None:
+    """The last day on which windows like this one may begin and still leave GKE its hours, as a `start` of that day:
+    none if there is none before the one that is given. GKE counts from now on, also before the first window."""
+    first, length = datetime.fromisoformat(start), datetime.fromisoformat(end) - datetime.fromisoformat(start)
+    today = first.replace(year=now.year, month=now.month, day=now.day)
+    begins = _recurring(recurrence, today).between(_later(today), _later(today + LONGEST), inc=True)
+    days = [begin.replace(year=begin.year - SHIFT) for begin in begins]
+    days = [day for day in days if day < first]
+
+    def too_late(day: datetime) -> bool:
+        return fewest_hours(day.isoformat(), (day + length).isoformat(), recurrence, now) < HOURS
+
+    enough = bisect_left(days, True, key=too_late)
+    return f"{days[enough - 1]:%Y-%m-%dT%H:%M:%SZ}" if enough else None
 
 
 class MaintenanceWindow(BaseModel):
@@ -123,9 +147,16 @@ class MaintenanceWindow(BaseModel):
                 raise ValueError(f"it is longer than {LONGEST_RULE} characters")
             if not {"start", "end"} <= info.data.keys():
                 return recurrence
-            hours = fewest_hours(info.data["start"], info.data["end"], recurrence, datetime.now(UTC))
+            window = (info.data["start"], info.data["end"], recurrence, datetime.now(UTC))
+            hours = fewest_hours(*window)
+            latest = latest_start(*window) if hours < HOURS else None
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
             raise ValueError(f"is no RRULE of RFC 5545 ({problem}). Write one like FREQ=WEEKLY;BYDAY=SA,SU.") from None
+        if latest:
+            raise ValueError(
+                f"begins too late, with `start` {info.data['start']}: GKE wants {HOURS} hours of maintenance in the "
+                f"{DAYS} days from now, too. Use a `start` of {latest} or earlier."
+            )
         if hours < HOURS:
             raise ValueError(
                 f"leaves GKE {hours:.0f} hours of maintenance in some {DAYS} days, and it wants {HOURS}. Let the "

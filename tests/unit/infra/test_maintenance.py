@@ -1,5 +1,6 @@
 """GKE's rules for a maintenance window, and the line that each mistake gets."""
 
+import re
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from infra.settings.configuration import SettingsError
 from infra.settings.load import parse
-from infra.settings.maintenance import fewest_hours
+from infra.settings.maintenance import fewest_hours, latest_start
 from tests.support.program import Run
 from tests.support.project import defaults, stack_file
 
@@ -108,6 +109,34 @@ def test_recurrence_that_never_comes_is_found_out_at_once() -> None:
 
 def test_a_window_that_begins_later_is_none_until_then() -> None:
     assert fewest_hours("2027-01-02T05:00:00Z", "2027-01-02T13:00:00Z", "FREQ=DAILY", NOW) == 0
+
+
+def test_window_that_begins_too_late_is_refused_with_the_latest_start() -> None:
+    late = {**WINDOW, "start": "2200-01-04T05:00:00Z", "end": "2200-01-04T13:00:00Z"}
+    with pytest.raises(SettingsError) as error:
+        settings(late)
+    [problem] = str(error.value).splitlines()[1:]
+    told = re.fullmatch(
+        r'  maintenanceWindow.recurrence: "FREQ=WEEKLY;BYDAY=SA,SU" begins too late, with `start` '
+        r"2200-01-04T05:00:00Z: GKE wants 48 hours of maintenance in the 32 days from now, too\. Use a `start` of (\S+) or earlier\.",
+        problem,
+    )
+    assert told
+    end = told[1].replace("T05", "T13")
+    assert settings({**WINDOW, "start": told[1], "end": end}).maintenance_window.start == told[1]
+
+
+@pytest.mark.parametrize(
+    ("recurrence", "latest"),
+    [
+        ("FREQ=WEEKLY;BYDAY=SA,SU", "2026-12-05T05:00:00Z"),  # on the 5th, 6th, 12th, 13th, 19th and 20th
+        ("FREQ=DAILY", "2026-12-20T05:00:00Z"),
+        ("FREQ=WEEKLY;BYDAY=SA", None),  # too rare, whenever it begins
+        ("FREQ=DAILY;COUNT=10", None),
+    ],
+)
+def test_latest_start_leaves_enough_hours_in_the_days_from_now(recurrence: str, latest: str | None) -> None:
+    assert latest_start("2027-06-05T05:00:00Z", "2027-06-05T13:00:00Z", recurrence, NOW) == latest
 
 
 def test_window_reaches_the_cluster_and_without_one_there_is_no_policy(run: Run) -> None:
