@@ -118,7 +118,8 @@ def test_window_that_begins_too_late_is_refused_with_the_latest_start() -> None:
     [problem] = str(error.value).splitlines()[1:]
     told = re.fullmatch(
         r'  maintenanceWindow.recurrence: "FREQ=WEEKLY;BYDAY=SA,SU" begins too late, with `start` '
-        r"2200-01-04T05:00:00Z: GKE wants 48 hours of maintenance in the 32 days from now, too\. Use a `start` of (\S+) or earlier\.",
+        r"2200-01-04T05:00:00Z: GKE wants 48 hours of maintenance in the 32 days from now, too\. Use a `start` of "
+        r"(\S+) or earlier\.",
         problem,
     )
     assert told
