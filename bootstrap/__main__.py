@@ -4,10 +4,16 @@ All of it is made in one project, but for what each identity may do in an enviro
 of service accounts: GitHub Actions trades its token for theirs.
 """
 
+import sys
+from pathlib import Path
+
 import pulumi
 import pulumi_gcp as gcp
-import trust
-from settings import OWN_FOLDER, load
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the engine starts the program in its own folder
+
+from bootstrap import trust
+from bootstrap.settings import OWN_FOLDER, load
 
 DAY = 24 * 60 * 60
 

@@ -1,29 +1,24 @@
 """The configuration of the bootstrap stack, checked: `load()` is the only place that reads it.
 
-Names, types, defaults and descriptions stand in Pulumi.yaml. Everything else is checked here, before any resource is
-declared, and told in one message.
+Names, types, defaults and descriptions stand in Pulumi.yaml. It is read, and its problems are told, as the other
+program does it.
 """
 
-import json
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 import pulumi
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
-PROJECT_KEY = "gcp:project"
+from infra.settings import configuration
+from infra.settings.explain import PROJECT_KEY, refuse
+from infra.settings.projects import NO_PROJECT, ProjectId, is_project
+from infra.settings.scalars import TrueOrFalse, Whole
+
 OWN_FOLDER = "bootstrap"
 """Where the state of this program itself goes in the bucket: no environment may have that name."""
-
-_PROJECT = r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
-_NOT_A_PROJECT = "is not a project ID (not its name or number). `gcloud projects list` shows the IDs."
-
-
-class SettingsError(pulumi.RunError):
-    """Every problem of the configuration, one a line. A `RunError`, so that the engine prints no traceback."""
 
 
 class Settings(BaseModel):
@@ -31,20 +26,15 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
-    project: Annotated[str, Field(alias=PROJECT_KEY)]
+    project: Annotated[ProjectId, Field(alias=PROJECT_KEY)]
     repository: str
-    repository_id: int
+    repository_id: Whole
     environments: dict[str, str]
     main_branch: str
     location: str
-    pulumi_cloud: bool
+    pulumi_cloud: TrueOrFalse
     workload_identity_pool: str
-    protect: bool
-
-    @field_validator("project")
-    @classmethod
-    def _project_id(cls, project: str) -> str:
-        return _matched(_PROJECT, project, _NOT_A_PROJECT)
+    protect: TrueOrFalse
 
     @field_validator("repository")
     @classmethod
@@ -79,16 +69,15 @@ class Settings(BaseModel):
                     f"has the name {name!r}. Use at most 22 lower-case letters, digits and hyphens, a letter first, no "
                     f"hyphen last, and not {OWN_FOLDER}."
                 )
-            if not re.fullmatch(_PROJECT, project):
-                problems.append(f"has {project!r} for {name}, which {_NOT_A_PROJECT}")
+            if not is_project(project):
+                problems.append(f"has {project!r} for {name}, which {NO_PROJECT}")
             elif project in owners:
                 problems.append(
                     f"has {project} for {name}, which is the project of {owners[project]} already: whoever deploys "
                     "there could take over both. Give each its own project."
                 )
             owners.setdefault(project, name)
-        if problems:
-            raise ValueError("\n".join(problems))
+        refuse(problems)
         return environments
 
     @field_validator("main_branch")
@@ -117,39 +106,23 @@ def _matched(pattern: str, value: str, problem: str) -> str:
     return value
 
 
-def _explain(error: Any) -> list[str]:
-    """The lines for one error of pydantic: setting, value, what is wrong and what to do."""
-    where = ".".join(map(str, error["loc"]))
-    if error["type"] == "missing":
-        return [f"{where}: is not set. Run `pulumi config set {where} ...`; its description is in Pulumi.yaml."]
-    if error["type"] == "extra_forbidden":
-        known = ", ".join(field.alias or name for name, field in Settings.model_fields.items())
-        return [f"{where}: there is no such setting. Allowed: {known}. Change its name, or remove it."]
-    if error["type"] == "value_error":
-        reasons = str(error["ctx"]["error"]).splitlines()
-    else:
-        reasons = [f"is not valid: {error['msg']}. Its type is in Pulumi.yaml."]
-    shown = "" if where == "environments" else json.dumps(error["input"], default=str) + " "
-    return [f"{where}: {shown}{reason}" for reason in reasons]
-
-
-def parse(values: Mapping[str, Any], *, stack: str = "shared") -> Settings:
+def parse(
+    values: Mapping[str, Any],
+    *,
+    secrets: Collection[str] = (),
+    stack: str = "shared",
+    others: Collection[str] = (),
+    project: str = "gke-tpu-inference-bootstrap",
+) -> Settings:
     """The checked settings from the names and values of the configuration. Raises `SettingsError`."""
-    try:
-        return Settings.model_validate(dict(values))
-    except ValidationError as failed:
-        lines = [line for error in failed.errors(include_url=False) for line in _explain(error)]
-    count = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
-    raise SettingsError("\n  ".join([f"Pulumi.{stack}.yaml has {count}; nothing was changed.", *lines]))
+    settings, problems = configuration.check(Settings, values, secrets=secrets)
+    problems = [*configuration.misplaced(others, project), *problems]
+    if settings is None or problems:
+        raise configuration.refused(stack, problems)
+    return settings
 
 
 def load() -> Settings:
     """The settings of the running stack. Raises `SettingsError`."""
-    prefix = f"{pulumi.get_project()}:"
-    config = {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
-    values: dict[str, Any] = {
-        k.removeprefix(prefix): v for k, v in config.items() if k.startswith((prefix, PROJECT_KEY))
-    }
-    with suppress(ValueError):  # what is not JSON stays text, which `parse` refuses by name
-        values["environments"] = json.loads(values["environments"])
-    return parse(values, stack=pulumi.get_stack())
+    values, secrets, others = configuration.read({"environments"})
+    return parse(values, secrets=secrets, stack=pulumi.get_stack(), others=others, project=pulumi.get_project())

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from bootstrap import settings, trust
-from bootstrap.settings import SettingsError
+from infra.settings.configuration import SettingsError
 from tests.support.program import Declared, Run, declared
 from tests.support.project import ROOT
 
@@ -252,24 +252,31 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"repositoryId": 0}, f"repositoryId: 0 {NO_NUMBER}"),
     (
         {"repositoryId": "acme"},
-        'repositoryId: "acme" is not valid: Input should be a valid integer, unable to parse string as an integer. '
-        "Its type is in Pulumi.yaml.",
+        'repositoryId: "acme" is not a whole number. Use one, without quotes.',
     ),
     (
         {"environments": {}},
-        "environments: is empty. Run `pulumi config set --path environments.dev PROJECT_ID` for each of them.",
+        "environments: {} is empty. Run `pulumi config set --path environments.dev PROJECT_ID` for each of them.",
     ),
-    ({"environments": {"Dev": "acme-dev"}}, f"environments: has the name 'Dev'. {NO_NAME}"),
-    ({"environments": {"bootstrap": "acme-dev"}}, f"environments: has the name 'bootstrap'. {NO_NAME}"),
-    ({"environments": {"e" * 23: "acme-dev"}}, f"environments: has the name '{'e' * 23}'. {NO_NAME}"),
-    ({"environments": {"dev": "12345"}}, f"environments: has '12345' for dev, which {NO_PROJECT}"),
+    ({"environments": {"Dev": "acme-dev"}}, f'environments: {{"Dev": "acme-dev"}} has the name \'Dev\'. {NO_NAME}'),
+    (
+        {"environments": {"bootstrap": "acme-dev"}},
+        f'environments: {{"bootstrap": "acme-dev"}} has the name \'bootstrap\'. {NO_NAME}',
+    ),
+    (
+        {"environments": {"e" * 23: "acme-dev"}},
+        f'environments: {{"{"e" * 23}": "acme-dev"}} has the name \'{"e" * 23}\'. {NO_NAME}',
+    ),
+    ({"environments": {"dev": "12345"}}, f'environments: {{"dev": "12345"}} has \'12345\' for dev, which {NO_PROJECT}'),
     (
         {"environments": {"dev": "acme-one", "prod": "acme-one"}},
-        f"environments: has acme-one for prod, which is the project of dev {SHARED_PROJECT}",
+        'environments: {"dev": "acme-one", "prod": "acme-one"} has acme-one for prod, which is the project of dev '
+        + SHARED_PROJECT,
     ),
     (
         {"environments": {"dev": "acme-ci"}},
-        f"environments: has acme-ci for dev, which is the project of the state and the identities {SHARED_PROJECT}",
+        'environments: {"dev": "acme-ci"} has acme-ci for dev, which is the project of the state and the identities '
+        + SHARED_PROJECT,
     ),
     ({"mainBranch": "a' || true"}, 'mainBranch: "a\' || true" is not the name of a branch, like main.'),
     ({"location": "europe"}, 'location: "europe" is not a region, like europe-west4.'),
@@ -280,8 +287,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"repositoryID": 5},
-        "repositoryID: there is no such setting. Allowed: gcp:project, repository, repositoryId, environments, "
-        "mainBranch, location, pulumiCloud, workloadIdentityPool, protect. Change its name, or remove it.",
+        "repositoryID: there is no such setting. Did you mean repositoryId? Change its name, or remove it.",
     ),
 ]
 
@@ -299,7 +305,7 @@ def test_bad_setting_is_refused_with_the_way_out(changes: dict[str, Any], line: 
 
 
 def test_all_problems_are_told_at_once() -> None:
-    with pytest.raises(SettingsError, match="has 4 problems"):
+    with pytest.raises(SettingsError, match="has 3 problems"):
         parse(repository="", location="x", environments={"Dev": "acme-dev", "prod": "1"})
 
 
