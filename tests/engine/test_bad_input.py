@@ -10,7 +10,9 @@ from pulumi.automation import CommandError
 
 from sandbox.engine.stack import SandboxError, SandboxStack
 from sandbox.engine.stack_file import with_config
-from tests.support.bad_input import BROKEN, KEY, KINDS, PREFIX, SECRET, apply, examples
+from tests.support.bad_files import BROKEN
+from tests.support.bad_input import KINDS
+from tests.support.mistakes import KEY, PREFIX, SECRET, apply, examples
 from tests.support.project import ROOT
 from tests.support.stacks import OWN
 

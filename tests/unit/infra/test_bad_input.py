@@ -17,7 +17,8 @@ from infra.settings import load as program
 from infra.settings.configuration import SettingsError
 from infra.settings.flags import FLAGS
 from sandbox.programs import vllm_flags
-from tests.support.bad_input import KEY, KINDS, PREFIX, SECRET, Kind, apply, examples
+from tests.support.bad_input import KINDS
+from tests.support.mistakes import KEY, PREFIX, SECRET, Kind, apply, examples
 from tests.support.project import defaults, stack_file
 
 DEV = {**defaults(), "gcp:project": "my-project", **stack_file("dev")}
