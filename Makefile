@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test delivery policy interruptions e2e conformance tpu-check lint bench down lock python setup cli tools clean
+.PHONY: help demo test delivery mutants policy interruptions e2e conformance tpu-check lint bench down lock python setup cli tools clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -21,6 +21,9 @@ delivery: setup $(VENV)/requirements-dev.txt policy ## environments, bootstrap, 
 
 interruptions: setup $(VENV)/requirements-dev.txt ## kill the engine and fail the clouds at every resource, then recover
 	$(BIN)/python -m pytest -n 2 tests/interrupted
+
+mutants: setup $(VENV)/requirements-dev.txt ## change infra/ in one place after the other: do the unit tests notice? FILES=infra/google
+	@$(BIN)/python -m tests.support.mutants $(FILES)
 
 policy: policy/.venv/requirements.txt ## the policy pack's own packages, for `pulumi preview --policy-pack policy`
 
