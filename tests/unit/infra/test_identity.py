@@ -1,0 +1,66 @@
+"""What each resource is called in the state. One that is called otherwise is deleted and made anew, in every stack."""
+
+import pytest
+
+from tests.support.program import Run
+
+COMPONENT = "gke-tpu-inference:infra:"
+MODEL = "llm-d-inference-scheduling.qwen2-3b-pattern1"
+OF_COMPONENTS = {
+    "Apis::apis": {f"gcp:projects/service:Service::{api}" for api in ("cloudresourcemanager", "compute")}
+    | {f"gcp:projects/service:Service::{api}" for api in ("container", "iam")},
+    "Network::tpu-inference": {
+        "gcp:compute/network:Network::tpu-inference",
+        "gcp:compute/subnetwork:Subnetwork::tpu-inference",
+        "gcp:compute/router:Router::tpu-inference",
+        "gcp:compute/routerNat:RouterNat::tpu-inference",
+        "gcp:compute/firewall:Firewall::tpu-inference-webhooks",
+        "gcp:compute/address:Address::tpu-inference-gateway",
+    },
+    "Cluster::tpu-inference": {
+        "gcp:serviceaccount/account:Account::nodes",
+        "gcp:projects/iAMMember:IAMMember::nodes",
+        "gcp:container/cluster:Cluster::tpu-inference",
+        "gcp:container/nodePool:NodePool::system",
+        "pulumi:providers:kubernetes::tpu-inference",
+    },
+    "TpuPool::tpu": {"gcp:container/nodePool:NodePool::tpu"},
+    "Mesh::mesh": {
+        "kubernetes:core/v1:Namespace::istio-system",
+        "kubernetes:helm.sh/v3:Release::istio-base",
+        "kubernetes:helm.sh/v3:Release::istiod",
+    },
+    "Serving::serving": {
+        "kubernetes:core/v1:Namespace::cert-manager",
+        "kubernetes:core/v1:Namespace::kserve",
+        "kubernetes:helm.sh/v3:Release::cert-manager",
+        "kubernetes:helm.sh/v3:Release::kserve-llmisvc-crd",
+        "kubernetes:helm.sh/v3:Release::kserve-llmisvc-resources",
+        "kubernetes:helm.sh/v3:Release::kserve-runtime-configs",
+    },
+    "Gateway::gateway": {
+        "kubernetes:core/v1:Namespace::istio-ingress",
+        "kubernetes:helm.sh/v3:Release::inference-gateway",
+        "kubernetes:core/v1:Service::inference-gateway",
+        "kubernetes:gateway.networking.k8s.io/v1:Gateway::inference-gateway",
+    },
+    f"Predictor::{MODEL}": {
+        f"kubernetes:core/v1:Secret::{MODEL}",
+        f"kubernetes:core/v1:ServiceAccount::{MODEL}",
+        f"kubernetes:policy/v1:PodDisruptionBudget::{MODEL}.vllm",
+        f"kubernetes:policy/v1:PodDisruptionBudget::{MODEL}.picker",
+        f"kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService::{MODEL}",
+    },
+}
+
+
+@pytest.mark.parametrize("component", OF_COMPONENTS)
+def test_resources_of_a_component_keep_their_names(run: Run, component: str) -> None:
+    everything = run("prod", secrets=("huggingFaceToken",), huggingFaceToken="hf_of_a_test")
+    parent = f"${COMPONENT}{component}"
+    assert {f"{r.type}::{r.name}" for r in everything if r.request.parent.endswith(parent)} == OF_COMPONENTS[component]
+
+
+def test_components_keep_their_names(run: Run) -> None:
+    of_ours = {f"{r.type}::{r.name}" for r in run("prod") if r.type.startswith(COMPONENT)}
+    assert of_ours == {f"{COMPONENT}{component}" for component in OF_COMPONENTS}
