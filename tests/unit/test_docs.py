@@ -17,6 +17,7 @@ from tests.support.project import ROOT, defaults, schema
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",
+    "docs/deploy.md",
     "docs/api-access.md",
     "docs/upgrades.md",
     "docs/bootstrap.md",
@@ -25,7 +26,7 @@ PAGES = (
     "docs/environments.md",
     "docs/unproven.md",
 )
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "docs/deploy.md").read_text()
 GUIDE = (ROOT / "docs/api-access.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
 

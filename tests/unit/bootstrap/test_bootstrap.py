@@ -162,7 +162,7 @@ def test_nobody_is_given_anything_on_the_whole_bucket_the_key_ring_or_the_projec
 
 
 def test_deployment_has_the_roles_that_the_readme_lists(shared: Declared) -> None:
-    section = (ROOT / "README.md").read_text().split("### 4. Credentials")[1].split("###")[0]
+    section = (ROOT / "docs/deploy.md").read_text().split("### 4. Credentials")[1].split("###")[0]
     listed = set(re.findall(r"^\| `(roles/[\w.]+)` \|", section, re.MULTILINE))
     assert len(listed) > 5
     assert {role for role, where in grants(shared, "deploy-dev") if where == "acme-dev"} == listed
