@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test delivery mutants policy interruptions e2e conformance tpu-check lint bench down lock python setup cli tools clean
+.PHONY: help demo test delivery mutants policy interruptions e2e conformance tpu-check lint docs bench down lock python setup cli tools clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -43,6 +43,9 @@ lint: $(VENV)/requirements-dev.txt ## ruff, pyright and actionlint
 	$(BIN)/pyright
 	@$(BIN)/python -m sandbox.build actionlint
 	.sandbox/bin/actionlint -shellcheck $(BIN)/shellcheck
+
+docs: $(VENV)/requirements-dev.txt ## write the tables of settings into docs/, from what the program reads
+	@$(BIN)/python -m docs.generate
 
 bench: setup ## the program's own share of a preview, beside an empty program
 	$(BIN)/python -m sandbox.bench

@@ -50,17 +50,35 @@ class Model(BaseModel):
     TPU node. The name of the stack's slice is the validation context.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, use_attribute_docstrings=True)
 
     name: Annotated[str, AfterValidator(_dns_label)]
+    """Name of the model's service and last part of its base path. A DNS label of at most 38 characters, not `default`.
+    """
     namespace: Annotated[str, AfterValidator(_dns_label)]
+    """Kubernetes namespace and first part of the base path. Models may share one. Not one of the platform's:
+    `cert-manager`, `default`, `istio-ingress`, `istio-system`, `kserve`, `gke-*`, `gmp-*`, `kube-*`.
+    """
     uri: str
+    """Where the weights are: `hf://ORGANISATION/REPOSITORY`, `pvc://CLAIM/PATH` or `oci://REGISTRY/IMAGE:TAG`."""
     served_names: tuple[str, ...] = ()
+    """Names that the API answers to, the first being the one it reports. Empty means `/mnt/models` and the Hugging
+    Face repository, or for other URIs `/mnt/models` and `name`.
+    """
     dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = "auto"
+    """Precision of weights and activations, one of `auto`, `half`, `float16`, `bfloat16`, `float`, `float32`. The
+    first three reach vLLM as `bfloat16`: the TPU kernels of this release do not compile for float16.
+    """
     max_model_len: Annotated[StrictInt, Field(ge=1)] | None = None
+    """Longest context in tokens, prompt and answer together. Unset means the model's own."""
     tensor_parallel_size: Annotated[StrictInt, Field(ge=1)] | None = None
+    """Chips over which one copy of the model is split, a divisor of the slice's chips. Unset means all of them."""
     replicas: Annotated[StrictInt, Field(ge=1, le=MAX_NODES)] = 1
+    """Number of Pods. Each takes a whole TPU node, so the sum over all models must not exceed `tpuMaxNodes`."""
     extra_args: tuple[str, ...] = ()
+    """Further flags of `vllm serve`, one list item per word, like `--max-num-seqs=64`. Flags that the program sets
+    itself, and those that the pinned vLLM does not know, are refused.
+    """
 
     @field_validator("name")
     @classmethod
@@ -128,7 +146,7 @@ class Model(BaseModel):
 
 def _at_least_one(models: tuple[Model, ...]) -> tuple[Model, ...]:
     if not models:
-        raise ValueError("is empty. Add at least one: README.md has the fields.")
+        raise ValueError("is empty. Add at least one: docs/settings.md has the fields.")
     return models
 
 

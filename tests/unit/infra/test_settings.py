@@ -118,7 +118,7 @@ BAD: dict[str, tuple[Values, str]] = {
     ),
     "a project's name": ({"gcp:project": "My Project"}, f'gcp:project: "My Project" {NO_PROJECT}'),
     "a project's number": ({"gcp:project": "123456789012"}, f'gcp:project: "123456789012" {NO_PROJECT}'),
-    "no models": ({"models": []}, "models: [] is empty. Add at least one: README.md has the fields."),
+    "no models": ({"models": []}, "models: [] is empty. Add at least one: docs/settings.md has the fields."),
     "model without a name": ({"models[0].name": REMOVED}, "models[0].name: is required. Add it."),
     "model without a namespace": ({"models[0].namespace": REMOVED}, "models[0].namespace: is required. Add it."),
     "model without a URI": ({"models[0].uri": REMOVED}, "models[0].uri: is required. Add it."),

@@ -1,0 +1,82 @@
+"""Write the tables of settings into the pages: `make docs`.
+
+They are made from what the program itself reads, Pulumi.yaml and the class of an entry of `models`, and stand between
+two markers, `<!-- NAME: made by make docs -->` and `<!-- end -->`. What is around them is written by hand.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infra.settings.model import Model
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = ["`gcp:project`", "string", "required", "ID of the Google Cloud project to deploy to."]
+"""The one setting that is the provider's and not the project's."""
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """The type of a value in JSON schema's words, and of a list's entries; what may be null is what it is otherwise."""
+    if "anyOf" in schema:
+        [schema] = [choice for choice in schema["anyOf"] if choice["type"] != "null"]
+    name = schema.get("type", "string")
+    return f"array of {schema['items']['type']}" if name == "array" else name
+
+
+def _table(first: str, rows: list[list[str]]) -> str:
+    lines = [[first, "type", "default", "description"], ["---"] * 4, *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def settings(project: Path) -> list[list[str]]:
+    """A row for each setting that a project's Pulumi.yaml declares."""
+    declared = yaml.safe_load((project / "Pulumi.yaml").read_text())["config"]
+    secret = {key: ", secret" if item.get("secret") else "" for key, item in declared.items()}
+    return [
+        [f"`{key}`", _type(item) + secret[key], f"`{json.dumps(item['default'])}`", item["description"]]
+        for key, item in declared.items()
+    ]
+
+
+def fields() -> list[list[str]]:
+    """A row for each field of an entry of `models`."""
+    schema = Model.model_json_schema()
+    return [
+        [
+            f"`{name}`",
+            _type(field),
+            "required" if name in schema["required"] else f"`{json.dumps(field['default'])}`",
+            " ".join(field["description"].split()),
+        ]
+        for name, field in schema["properties"].items()
+    ]
+
+
+def tables() -> dict[Path, dict[str, str]]:
+    """The tables of each page, by the name in their marker."""
+    return {
+        ROOT / "docs/settings.md": {
+            "settings": _table("setting", [PROJECT, *settings(ROOT)]),
+            "fields of a model": _table("field", fields()),
+        },
+        ROOT / "docs/bootstrap.md": {"settings": _table("setting", settings(ROOT / "bootstrap"))},
+    }
+
+
+def page(text: str, made: dict[str, str]) -> str:
+    """The text of a page with its tables as they are now."""
+    for name, table in made.items():
+        begin = f"<!-- {name}: made by make docs -->\n"
+        before, _, rest = text.partition(begin)
+        _, end, after = rest.partition("<!-- end -->")
+        if not end:
+            raise ValueError(f"{begin.strip()} or its <!-- end --> is not there")
+        text = f"{before}{begin}\n{table}\n{end}{after}"
+    return text
+
+
+if __name__ == "__main__":
+    for path, made in tables().items():
+        path.write_text(page(path.read_text(), made))
