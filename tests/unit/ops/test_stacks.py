@@ -14,9 +14,9 @@ from tests.support.project import ROOT
 KNOWN = ["dev", "prod", "staging"]
 TOUCHES_ALL = {"Pulumi.yaml", "__main__.py", "requirements.txt"}
 TOUCHES_NONE = {
-    *(".ci", ".github", "bootstrap", "docs", "ops", "sandbox", "tests"),
-    *(".editorconfig", ".gitignore", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"),
-    *("pyproject.toml", "requirements-dev.txt"),
+    *(".ci", ".github", "bootstrap", "docs", "examples", "ops", "sandbox", "tests"),
+    *(".editorconfig", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
+    *("Makefile", "README.md", "SECURITY.md", "pyproject.toml", "requirements-dev.txt"),
 }
 
 
