@@ -23,8 +23,13 @@ def defaults() -> dict[str, Any]:
     return {key: item["default"] for key, item in schema().items()}
 
 
+def settings_of(path: Path) -> dict[str, Any]:
+    """The project's own settings in a stack file, as they stand there."""
+    config = yaml.safe_load(path.read_text())["config"]
+    return {key.removeprefix(PREFIX): value for key, value in config.items() if key.startswith(PREFIX)}
+
+
 def stack_file(stack: str) -> dict[str, Any]:
     """The settings in a stack's own file, without what only its user can add: the project, and what is encrypted."""
-    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
-    settings = {key.removeprefix(PREFIX): value for key, value in config.items() if key.startswith(PREFIX)}
+    settings = settings_of(ROOT / f"Pulumi.{stack}.yaml")
     return {key: value for key, value in settings.items() if not (isinstance(value, dict) and "secure" in value)}

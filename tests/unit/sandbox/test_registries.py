@@ -75,7 +75,7 @@ def test_models_of_a_stack_exist(stack: str) -> None:
 
 
 def test_models_of_the_documents_exist() -> None:
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.yaml")]
     uris = re.findall(r"uri: hf://([\w.-]+/[\w.-]+)", "".join(page.read_text() for page in pages))
     assert uris
     for repository in uris:
