@@ -44,7 +44,7 @@ DEPLOY_ROLES = (
     IAM_ADMIN,
     "roles/serviceusage.serviceUsageAdmin",
 )
-"""What a deployment needs in its environment's project, the list of README.md. Each has its reason there."""
+"""What a deployment needs in its environment's project, the list of docs/deploy.md. Each has its reason there."""
 
 GRANTABLE = ("roles/container.defaultNodeServiceAccount",)
 """What a deployment may grant in its project: without the limit `IAM_ADMIN` could make itself an owner."""

@@ -1,6 +1,6 @@
 """What people meet: what `pulumi up` says then, that the state stays usable, and which command mends it.
 
-The messages stand in the README's troubleshooting.
+The messages stand in docs/troubleshooting.md.
 """
 
 import json

@@ -161,8 +161,8 @@ def test_nobody_is_given_anything_on_the_whole_bucket_the_key_ring_or_the_projec
     assert "acme-ci" not in {r.inputs["project"] for r in shared.all("projects/iAMMember:IAMMember")}
 
 
-def test_deployment_has_the_roles_that_the_readme_lists(shared: Declared) -> None:
-    section = (ROOT / "docs/deploy.md").read_text().split("### 4. Credentials")[1].split("###")[0]
+def test_deployment_has_the_roles_that_the_page_lists(shared: Declared) -> None:
+    section = (ROOT / "docs/deploy.md").read_text().split("## 4. Credentials")[1].split("\n## ")[0]
     listed = set(re.findall(r"^\| `(roles/[\w.]+)` \|", section, re.MULTILINE))
     assert len(listed) > 5
     assert {role for role, where in grants(shared, "deploy-dev") if where == "acme-dev"} == listed

@@ -1,5 +1,6 @@
 """The API guide against what the program declares: its requests against the route, its model against vLLM's flags."""
 
+import json
 import re
 from typing import Any, NamedTuple
 
@@ -7,10 +8,11 @@ import pytest
 
 from infra.google import slices
 from infra.models import outputs, pod
-from infra.models.routes import rules
+from infra.models.routes import ENDPOINTS, rules
 from infra.settings.model import Model
-from tests.support.project import stack_file
+from tests.support.project import ROOT, stack_file
 
+GUIDE = (ROOT / "docs/api-access.md").read_text()
 NAMESPACE, NAME = "llm-d-inference-scheduling", "qwen2-3b-pattern1"
 BASE = f"/{NAMESPACE}/{NAME}"
 POOL = ("InferencePool", "qwen2-3b-pattern1-inference-pool")
@@ -172,3 +174,19 @@ def test_half_in_the_guide_is_what_the_dev_stack_says_in_a_tpus_words() -> None:
     model, as_in_the_guide = (Model.model_validate({**dev, "dtype": dtype}) for dtype in (dev["dtype"], "half"))
 
     assert pod.args(as_in_the_guide, slices.SLICES["v6e-4"]) == pod.args(model, slices.SLICES["v6e-4"])
+
+
+def test_guide_calls_each_published_path_and_no_other() -> None:
+    called = re.findall(r'"\$BASE(/\S*)"', GUIDE)
+    assert set(called) == {endpoint.path for endpoint in ENDPOINTS}
+
+
+def test_bodies_and_programs_of_the_guide_are_well_formed() -> None:
+    bodies = re.findall(r"-d '(\{.*?\})'", GUIDE, re.DOTALL) + re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
+    programs = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    assert len(bodies) >= 6
+    assert len(programs) >= 3
+    for body in bodies:
+        json.loads(body)
+    for program in programs:
+        compile(program, "docs/api-access.md", "exec")
