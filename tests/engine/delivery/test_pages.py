@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.engine.stack import Sandbox
-from tests.engine.conftest import OWN
+from sandbox.engine.stack import SandboxStack
 from tests.support.pages import Command, commands
 from tests.support.project import ROOT, settings_of
+from tests.support.stacks import OWN
 
 PYTHON = ".venv/bin/python -m sandbox "
 EXAMPLES = sorted((ROOT / "examples").iterdir())
@@ -47,5 +47,5 @@ def test_commands_of_a_page_print_what_it_shows(tmp_path: Path, page: str) -> No
 
 def test_engine_takes_every_example(tmp_path: Path) -> None:
     for path in EXAMPLES:
-        with Sandbox(home=tmp_path / path.stem, config={**OWN, **settings_of(path)}) as stack:
+        with SandboxStack(home=tmp_path / path.stem, config={**OWN, **settings_of(path)}) as stack:
             assert set(stack.preview().change_summary) == {"create"}, path.name

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.settings.schema import SettingsError, parse
-from tests.conftest import Run
+from infra.settings.configuration import SettingsError
+from infra.settings.load import parse
+from ops.__main__ import app
 from tests.support.pages import PAGES, Command, commands
+from tests.support.program import Run
 from tests.support.project import ROOT, defaults, schema, stack_file
 
 COMMANDS = [command for page in PAGES for command in commands(page)]
@@ -36,6 +38,13 @@ def test_targets_exist() -> None:
     assert [(page, name) for page, name in named(r"(?:^|[ (`])make ([a-z][\w-]*)") if name not in targets] == []
 
 
+def test_commands_of_ours_exist() -> None:
+    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    told = named(r"python -m ops ([a-z]+)")
+    assert told
+    assert {name for _, name in told} <= known
+
+
 def test_settings_that_are_set_read_and_removed_exist() -> None:
     keys = named(r"pulumi config (?:set|get|rm) (?:--\w+ )*'?([\w:]+)")
     own = {"gcp:project", *schema()}
@@ -47,7 +56,7 @@ def test_settings_that_are_set_read_and_removed_exist() -> None:
 
 def test_outputs_that_are_read_exist(run: Run) -> None:
     told = named(r"pulumi stack output (\w+)")
-    shown = {*run().outputs, "models", "backendUrls", "secretsProviders", "githubCommands"}
+    shown = {*run().outputs, "backendUrls", "secretsProviders", "githubCommands"}
     assert len(told) > 5
     assert {name for _, name in told} <= shown
 
@@ -79,7 +88,7 @@ def test_demo_makes_as_many_resources_as_the_page_says(run: Run, page: str, comm
 
 def test_up_tells_the_outputs_that_the_page_shows(run: Run) -> None:
     text = (ROOT / "docs/deploy.md").read_text().split("\nOutputs:\n")[1].split("\nResources:")[0]
-    assert set(re.findall(r"^    (\w+) *:", text, re.MULTILINE)) == {*run().outputs, "models"}
+    assert set(re.findall(r"^    (\w+) *:", text, re.MULTILINE)) == set(run().outputs)
 
 
 def test_wrong_setting_is_refused_in_the_words_of_the_page() -> None:

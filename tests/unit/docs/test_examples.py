@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.settings.schema import parse
-from tests.conftest import Run
+from infra.settings.load import parse
+from tests.support.program import Run
 from tests.support.project import PREFIX, ROOT, defaults, settings_of
 
 EXAMPLES = sorted((ROOT / "examples").iterdir())

@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from infra.settings.schema import parse
+from infra.settings.load import parse
 from tests.support.project import PREFIX, ROOT, defaults
 
 README = (ROOT / "README.md").read_text()
