@@ -24,7 +24,8 @@ from sandbox.api_client import Api
 from sandbox.build import parts, places
 from sandbox.engine.stack import SandboxError
 
-from .isolation import API_SERVER, AUTHORITY, CONTROL_PLANE, HOME, PLUGINS, isolated, publish
+from .addresses import API_SERVER, CONTROL_PLANE
+from .isolation import AUTHORITY, HOME, PLUGINS, isolated, publish
 
 ETCD = "http://127.0.0.1:2379"
 AUTH_PLUGIN = "gke-gcloud-auth-plugin"

@@ -8,7 +8,7 @@ from kubernetes.utils import parse_quantity
 from sandbox.api_client import Json
 from sandbox.engine.stack import REPO
 
-from .isolation import API_SERVER
+from .addresses import API_SERVER
 from .pod import MissingError, Pod
 from .probes import SPEED
 

@@ -13,9 +13,9 @@ from sandbox.clouds.firewall import control_plane_flows
 from sandbox.clouds.inventory import Inventory
 
 from . import packet_filter
+from .addresses import CONTROL_PLANE
 from .autoscaler import Autoscaler
 from .control_plane import ControlPlane
-from .isolation import CONTROL_PLANE
 from .load_balancers import LoadBalancers
 from .nodes import Nodes
 from .packet_filter import Allowed

@@ -20,6 +20,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .addresses import API_SERVER, BRIDGE, CONTROL_PLANE, GATEWAY, PREFIX_LENGTH
+
 HOME = Path(os.environ.get("SANDBOX_CLUSTER") or Path(__file__).resolve().parents[2] / ".sandbox" / "cluster")
 """The folder of the cluster in these namespaces: keys, logs, what its Pods write. Only one can use it at a time."""
 AUTHORITY = HOME / "pki" / "ca.pem"
@@ -27,15 +29,6 @@ AUTHORITY = HOME / "pki" / "ca.pem"
 PLUGINS = HOME / "plugins"
 """On PATH: the credential plugin that a kubeconfig for GKE names."""
 
-BRIDGE = "pods"
-CONTROL_PLANE = "control-plane"
-"""The network namespace of the control plane, for `ip netns`."""
-API_SERVER = "10.4.0.1"
-"""The control plane's address on the bridge of the Pods; the API server listens there."""
-GATEWAY = "10.4.0.2"
-"""The machine's own address on the bridge: the way to Services, for Pods."""
-POD_NETWORK = "10.4.0.0/14"
-PREFIX_LENGTH = POD_NETWORK.partition("/")[2]
 INSIDE = "--inside"
 
 TOOLS = {"unshare": "util-linux", "setpriv": "util-linux", "ip": "iproute2", "mount": "util-linux"}

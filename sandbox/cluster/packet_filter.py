@@ -19,7 +19,7 @@ from pyroute2.netlink.nfnetlink import nftsocket as nft
 from pyroute2.nftables.expressions import genex, verdict
 from pyroute2.nftables.main import NFTables
 
-from .isolation import POD_NETWORK
+from .addresses import POD_NETWORK
 
 TABLE, CHAIN = "vpc", "output"
 DROP, ACCEPT = 0, 1  # linux/netfilter.h

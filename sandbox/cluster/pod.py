@@ -12,8 +12,8 @@ from sandbox.clouds import nat
 from sandbox.programs import catalogue
 from sandbox.programs.image import Image, PullError
 
+from .addresses import BRIDGE, GATEWAY
 from .control_plane import ControlPlane
-from .isolation import BRIDGE, GATEWAY
 from .probes import SPEED
 
 

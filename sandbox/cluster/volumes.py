@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sandbox.api_client import Json
 
-from .isolation import GATEWAY
+from .addresses import GATEWAY
 from .pod import MissingError, Pod
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.cluster import packet_filter
-from sandbox.cluster.isolation import API_SERVER, BRIDGE, CONTROL_PLANE
+from sandbox.cluster.addresses import API_SERVER, BRIDGE, CONTROL_PLANE
 from sandbox.cluster.packet_filter import Allowed
 
 POD, OTHER = "10.4.200.1", "10.4.200.2"
