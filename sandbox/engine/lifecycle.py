@@ -1,7 +1,7 @@
 """The whole life of a stack, step by step, each one a line of output; anything that is not as it should be raises."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pulumi import automation
@@ -66,6 +66,16 @@ def lift_protection(sandbox: SandboxStack, verbose: bool) -> None:
     step("protect: false", sandbox.up, verbose)
 
 
+def leaves(outputs: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each output that is a plain value, by its path. Those of a single model are not told once more by its name."""
+    for key, value in outputs.items():
+        if isinstance(value, dict):
+            if key != "models" or "baseUrl" not in outputs:
+                yield from ((f"{key}.{path}", leaf) for path, leaf in leaves(value))
+        else:
+            yield key, value
+
+
 def lifecycle(sandbox: SandboxStack, verbose: bool, *, use: Callable[[], None] | None = None) -> None:
     """Preview, up, policy, again without a change, outputs, `use` meanwhile, no protection, destroy, nothing left."""
     step("preview", sandbox.preview, verbose)
@@ -73,9 +83,8 @@ def lifecycle(sandbox: SandboxStack, verbose: bool, *, use: Callable[[], None] |
     start = time.monotonic()
     line("policy", start, policy_pack.check(sandbox))
     unchanged("preview again", sandbox.preview, verbose)
-    for key, value in sandbox.outputs().items():
-        for path, leaf in value.items() if isinstance(value, dict) else [("", value)]:
-            print(f"  {key + (f'.{path}' if path else ''):<28} {leaf}")
+    for path, value in leaves(sandbox.outputs()):
+        print(f"  {path:<28} {value}")
     if use:
         use()
         unchanged("up again", sandbox.up, verbose)
