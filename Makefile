@@ -19,7 +19,7 @@ test: setup $(VENV)/requirements-dev.txt ## unit tests, and the life of a stack 
 delivery: setup $(VENV)/requirements-dev.txt policy ## environments, bootstrap, plans, policy, reports, upgrades, teardown on the engine
 	$(BIN)/python -m pytest -n 2 tests/engine/delivery
 
-interruptions: setup $(VENV)/requirements-dev.txt ## kill the engine and fail the clouds at every resource, then recover
+interruptions: setup $(VENV)/requirements-dev.txt ## kill the engine and fail the clouds at every resource, then recover; EACH=type: at one of each type
 	$(BIN)/python -m pytest -n 2 tests/interrupted
 
 mutants: setup $(VENV)/requirements-dev.txt ## change infra/ in one place after the other: do the unit tests notice? FILES=infra/google

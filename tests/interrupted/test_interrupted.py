@@ -19,6 +19,7 @@ from tests.support.interruptions import (
     everything_up,
     in_the_clouds,
     in_the_state,
+    interrupted,
     nothing_left,
     recover,
     resources,
@@ -26,7 +27,7 @@ from tests.support.interruptions import (
 )
 
 EFFECTS = (KILLED_BEFORE, KILLED_AFTER, REFUSED)
-each_resource = pytest.mark.parametrize("urn", resources(), ids=short)
+each_resource = pytest.mark.parametrize("urn", interrupted(), ids=short)
 each_effect = pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.replace(" ", "-"))
 
 

@@ -29,6 +29,13 @@ def resources() -> list[str]:
     return sorted(step.urn for step in planned if step.new.custom and not step.type.startswith("pulumi:"))
 
 
+def interrupted() -> list[str]:
+    """The resources that are interrupted: every one, or with EACH=type in the environment the first of each type."""
+    if os.environ.get("EACH") != "type":
+        return resources()
+    return list({urn.split("::")[2].rsplit("$", 1)[-1]: urn for urn in reversed(resources())}.values())[::-1]
+
+
 def short(urn: str) -> str:
     """Type and name, for the id of a test."""
     _, _, kind, name = urn.split("::")
