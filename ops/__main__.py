@@ -176,7 +176,7 @@ def report(
     or `drifted=false` to the file that GITHUB_OUTPUT names, but nothing after a failure: a run that could not look has
     not found that all is well.
     """
-    from .changes.text import write
+    from .report.comment import write
 
     raise typer.Exit(write(events, stack=stack, kind=kind, simulated=simulated, output=output))
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pulumi import automation
 
-from ops.changes import text
+from ops.report import comment
 from sandbox.engine.lifecycle import lifecycle, step
 from sandbox.engine.stack import REPO, SandboxError, SandboxStack, setting
 
@@ -59,7 +59,7 @@ def preview(sandbox: SandboxStack, report: Path) -> None:
     try:
         step("preview", partial(sandbox.preview, on_event=events.append, diff=True), verbose=True)
     finally:
-        report.write_text(text.report(events, stack=sandbox.name, simulated=compared))
+        report.write_text(comment.report(events, stack=sandbox.name, simulated=compared))
 
 
 def run(arguments: argparse.Namespace) -> int:

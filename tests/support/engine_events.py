@@ -4,7 +4,7 @@ from typing import Any
 
 from pulumi.automation.events import EngineEvent
 
-from ops.changes import text
+from ops.report import comment
 
 CLUSTER = "gke-tpu-inference:infra:Cluster$gcp:container/cluster:Cluster"
 ADDRESS = "gke-tpu-inference:infra:Network$gcp:compute/address:Address"
@@ -42,7 +42,7 @@ def error(message: str, severity: str = "error") -> dict[str, Any]:
 
 def report(*events: dict[str, Any], ended: bool = True, **options: Any) -> str:
     parsed = [EngineEvent.from_json(event) for event in (*events, *([END] if ended else []))]
-    return text.report(parsed, stack="dev", **options)
+    return comment.report(parsed, stack="dev", **options)
 
 
 def line(text: str, part: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ops.changes.text import LIMIT, MOST_PATHS
+from ops.report.comment import LIMIT, MOST_PATHS
 from tests.support.engine_events import CLUSTER, MODEL, ROUTER, SECRET, TPU_POOL, error, replaced, report, step
 
 

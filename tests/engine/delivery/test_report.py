@@ -10,7 +10,7 @@ import pytest
 from pulumi.automation import CommandError
 from pulumi.automation.events import EngineEvent, OpType
 
-from ops.changes.text import report as report_of
+from ops.report.comment import report as report_of
 from sandbox.clouds.kubernetes_kinds import LLM
 from sandbox.engine.stack import SandboxStack
 from tests.support.project import ROOT
