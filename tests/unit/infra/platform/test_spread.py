@@ -2,13 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from infra.platform.spread import apart
-from infra.settings.configuration import SettingsError
-from infra.settings.load import parse
 from tests.support.program import Declared, Resource, Run
-from tests.support.project import defaults, stack_file
+from tests.support.project import stack_file
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]
 
@@ -39,14 +35,6 @@ def test_router_replicas_are_of_proxy_istiod_and_picker(run: Run) -> None:
     declared = run(routerReplicas=3)
     istiod, proxy = charts(declared)
     assert (istiod["autoscaleMin"], proxy["autoscaling"]["minReplicas"], picker(declared)["replicas"]) == (3, 3, 3)
-
-
-def test_more_replicas_than_the_charts_scale_to_are_refused() -> None:
-    values = {**defaults(), **stack_file("dev"), "gcp:project": "my-project"}
-    assert parse({**values, "routerReplicas": 5}).router_replicas == 5
-    for bad, line in ((6, "routerReplicas: 6 is too large. Use 5 or less."), (0, "routerReplicas: 0 is too small.")):
-        with pytest.raises(SettingsError, match=line):
-            parse({**values, "routerReplicas": bad})
 
 
 def test_replicas_are_spread_by_the_labels_of_their_own_pods(run: Run) -> None:

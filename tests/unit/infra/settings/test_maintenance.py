@@ -11,7 +11,7 @@ from infra.settings.configuration import SettingsError
 from infra.settings.load import parse
 from infra.settings.maintenance import fewest_hours, latest_start
 from tests.support.program import Run
-from tests.support.project import defaults, stack_file
+from tests.support.stack_settings import stack
 
 WINDOW = {"start": "2026-01-03T05:00:00Z", "end": "2026-01-03T13:00:00Z", "recurrence": "FREQ=WEEKLY;BYDAY=SA,SU"}
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -24,7 +24,7 @@ NO_TIME = "Write it like '2026-01-03T04:00:00Z'."
 
 
 def settings(window: Any) -> Any:
-    return parse({**defaults(), **stack_file("dev"), "gcp:project": "my-project", "maintenanceWindow": window})
+    return parse(stack({"maintenanceWindow": window}))
 
 
 @pytest.mark.parametrize(

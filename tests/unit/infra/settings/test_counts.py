@@ -1,0 +1,46 @@
+"""How many there may be of what a stack file counts."""
+
+import pytest
+
+from infra.settings.configuration import SettingsError
+from infra.settings.load import parse
+from tests.support.stack_settings import Values, problems, stack
+
+BAD: dict[str, tuple[Values, str]] = {
+    "regional cluster with fewer system nodes than zones": (
+        {"location": "us-east5", "tpuZones": ["us-east5-a"], "systemMaxNodes": "2"},
+        'systemMaxNodes: "2" is too small for the regional cluster in us-east5, which begins with a node in each of '
+        "three zones. Use 3 or more, or a zone as `location`.",
+    ),
+    "TPU nodes: fewest above most": (
+        {"tpuMinNodes": 2},
+        "tpuMaxNodes: 1 is below `tpuMinNodes`, which is 2. Raise it to 2, or lower that one.",
+    ),
+    "system nodes: fewest above most": (
+        {"systemMinNodes": 4},
+        "systemMaxNodes: 3 is below `systemMinNodes`, which is 4. Raise it to 4, or lower that one.",
+    ),
+    "fewer than no TPU nodes": ({"tpuMinNodes": -1}, "tpuMinNodes: -1 is too small. Use 0 or more."),
+    "no system nodes": ({"systemMinNodes": 0}, "systemMinNodes: 0 is too small. Use 1 or more."),
+}
+
+GOOD: dict[str, Values] = {
+    "fewest equals most": {"tpuMinNodes": 1},
+}
+
+
+@pytest.mark.parametrize(("changes", "line"), BAD.values(), ids=BAD)
+def test_bad_input_is_refused_with_this_line_and_no_other(changes: Values, line: str) -> None:
+    assert problems(stack(changes)) == [line]
+
+
+@pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
+def test_good_input_is_accepted(changes: Values) -> None:
+    parse(stack(changes))
+
+
+def test_more_replicas_than_the_charts_scale_to_are_refused() -> None:
+    assert parse(stack({"routerReplicas": 5})).router_replicas == 5
+    for bad, line in ((6, "routerReplicas: 6 is too large. Use 5 or less."), (0, "routerReplicas: 0 is too small.")):
+        with pytest.raises(SettingsError, match=line):
+            parse(stack({"routerReplicas": bad}))

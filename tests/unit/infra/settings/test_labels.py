@@ -1,0 +1,41 @@
+"""Labels of Google Cloud's resources."""
+
+import pytest
+
+from infra.settings.load import parse
+from tests.support.stack_settings import Values, problems, stack
+
+LABEL_RULE = (
+    "Keys and values are at most 63 lower-case letters, digits, hyphens and underscores; a key begins with a letter."
+)
+
+BAD: dict[str, tuple[Values, str]] = {
+    "label's key with a capital": (
+        {"labels": {"Team": "ml"}},
+        f'labels: {{"Team": "ml"}} contains \'Team\'. {LABEL_RULE}',
+    ),
+    "label's key that begins with a digit": (
+        {"labels": {"1st": "ml"}},
+        f'labels: {{"1st": "ml"}} contains \'1st\'. {LABEL_RULE}',
+    ),
+    "label's value with a space": (
+        {"labels": {"team": "m l"}},
+        f'labels: {{"team": "m l"}} contains \'team\'. {LABEL_RULE}',
+    ),
+    "label's value as a number": ({"labels": {"team": 5}}, "labels.team: 5 is not text. Put it in quotes."),
+}
+
+GOOD: dict[str, Values] = {
+    "most labels": {"labels": {f"k{i}": "" for i in range(63)}},
+    "labels": {"labels": {"team": "ml", "cost-center_1": ""}},
+}
+
+
+@pytest.mark.parametrize(("changes", "line"), BAD.values(), ids=BAD)
+def test_bad_input_is_refused_with_this_line_and_no_other(changes: Values, line: str) -> None:
+    assert problems(stack(changes)) == [line]
+
+
+@pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
+def test_good_input_is_accepted(changes: Values) -> None:
+    parse(stack(changes))

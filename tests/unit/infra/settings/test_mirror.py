@@ -1,0 +1,78 @@
+"""Where the charts are taken from in place of their publishers, and what has to lie there."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.releases import pins
+from infra.settings.load import parse
+from tests.support.stack_settings import Values, problems, stack
+
+NO_MIRROR = "is neither an OCI prefix (oci://REGISTRY/PATH, no slash last) nor a directory. Use one of them."
+
+BAD: dict[str, tuple[Values, str]] = {
+    "mirror over https": ({"chartMirror": "https://x.dev/a"}, f'chartMirror: "https://x.dev/a" {NO_MIRROR}'),
+    "mirror over http": ({"chartMirror": "http://x.dev/a"}, f'chartMirror: "http://x.dev/a" {NO_MIRROR}'),
+    "OCI mirror with a slash last": ({"chartMirror": "oci://x.dev/a/"}, f'chartMirror: "oci://x.dev/a/" {NO_MIRROR}'),
+}
+
+GOOD: dict[str, Values] = {
+    "OCI mirror": {"chartMirror": "oci://europe-docker.pkg.dev/p/charts"},
+}
+
+
+@pytest.mark.parametrize(("changes", "line"), BAD.values(), ids=BAD)
+def test_bad_input_is_refused_with_this_line_and_no_other(changes: Values, line: str) -> None:
+    assert problems(stack(changes)) == [line]
+
+
+@pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
+def test_good_input_is_accepted(changes: Values) -> None:
+    parse(stack(changes))
+
+
+def lay_out_charts(directory: Path) -> None:
+    """A directory mirror as `helm pull --untar` makes it."""
+    for chart in pins.CHARTS:
+        (directory / chart.name).mkdir()
+        (directory / chart.name / "Chart.yaml").write_text(f"name: {chart.name}\nversion: {chart.version}\n")
+
+
+def test_directory_mirror_with_every_chart_is_accepted(tmp_path: Path) -> None:
+    lay_out_charts(tmp_path)
+
+    assert parse(stack({"chartMirror": str(tmp_path)})).chart_mirror == str(tmp_path)
+
+
+def test_directory_mirror_without_a_chart_is_told_which(tmp_path: Path) -> None:
+    lay_out_charts(tmp_path)
+    (tmp_path / "istiod" / "Chart.yaml").unlink()
+
+    assert problems(stack({"chartMirror": str(tmp_path)})) == [
+        f'chartMirror: "{tmp_path}" is a directory without istiod/Chart.yaml. Put every chart into a folder of its '
+        "name there, or use an OCI prefix (oci://...)."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("version: v1.19.1\n", "version 1.19.1"), ('version: "1.21.20"\n', "version 1.21.20"), ("", "no version")],
+    ids=["older", "longer", "none"],
+)
+def test_directory_mirror_with_another_version_of_a_chart_is_refused(tmp_path: Path, text: str, found: str) -> None:
+    """Helm would install it without a word."""
+    lay_out_charts(tmp_path)
+    (tmp_path / "cert-manager" / "Chart.yaml").write_text(f"apiVersion: v2\nappVersion: v1.21.2\n{text}")
+
+    assert problems(stack({"chartMirror": str(tmp_path)})) == [
+        f'chartMirror: "{tmp_path}" has cert-manager/Chart.yaml of {found}, and v1.21.2 is pinned. Get that one (`helm '
+        "pull oci://quay.io/jetstack/charts/cert-manager --version v1.21.2 --untar`), or change the pin in "
+        "infra/releases/pins.py."
+    ]
+
+
+def test_mirror_that_does_not_exist_is_not_called_a_directory(tmp_path: Path) -> None:
+    assert problems(stack({"chartMirror": str(tmp_path / "nowhere")})) == [
+        f'chartMirror: "{tmp_path}/nowhere" is no directory: there is nothing of this name. Use the path of one, or an '
+        "OCI prefix (oci://REGISTRY/PATH, no slash last)."
+    ]

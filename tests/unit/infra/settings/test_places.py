@@ -1,0 +1,32 @@
+"""Regions and zones."""
+
+import pytest
+
+from infra.settings.load import parse
+from tests.support.stack_settings import Values, problems, stack
+
+NO_LOCATION = (
+    "is neither a zone (like europe-west4-a) nor a region (like europe-west4). Use one of `gcloud compute zones list`."
+)
+
+BAD: dict[str, tuple[Values, str]] = {
+    "location that is no place": ({"location": "Europe"}, f'location: "Europe" {NO_LOCATION}'),
+    "location without a zone's letter": ({"location": "europe-west4-"}, f'location: "europe-west4-" {NO_LOCATION}'),
+}
+
+WARNED: dict[str, tuple[Values, str]] = {
+    "new region": (
+        {"location": "mars-north1", "tpuZones": ["mars-north1-a"]},
+        "location: mars-north1 was not known to be a region",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "line"), BAD.values(), ids=BAD)
+def test_bad_input_is_refused_with_this_line_and_no_other(changes: Values, line: str) -> None:
+    assert problems(stack(changes)) == [line]
+
+
+@pytest.mark.parametrize(("changes", "warning"), WARNED.values(), ids=WARNED)
+def test_what_is_not_known_is_a_warning(changes: Values, warning: str) -> None:
+    assert [line for line in parse(stack(changes)).warnings if line.startswith(warning)]

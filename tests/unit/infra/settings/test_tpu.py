@@ -1,0 +1,135 @@
+"""The TPU pool: its slice, its zones, and how it is bought."""
+
+import pytest
+
+from infra.google import slices
+from infra.settings.load import parse
+from tests.support.stack_settings import Values, problems, stack
+
+BAD: dict[str, tuple[Values, str]] = {
+    "slice of several hosts": (
+        {"tpuSlice": "v6e-16"},
+        'tpuSlice: "v6e-16" is not a slice of one host. Use one of v6e-1, v6e-4, v6e-8.',
+    ),
+    # Zones
+    "region without zones": (
+        {"location": "europe-west4"},
+        "tpuZones: [] is empty, and `location` europe-west4 is a region. Name the zones that may hold TPU nodes, "
+        "like `pulumi config set --path 'tpuZones[0]' europe-west4-a`.",
+    ),
+    "zone of another region": (
+        {"tpuZones": ["europe-west4-a", "us-east5-b"]},
+        'tpuZones: ["europe-west4-a", "us-east5-b"] contains \'us-east5-b\', which is not a zone of '
+        "europe-west4, the region of `location`. Use zones of that region, like europe-west4-a, or change "
+        "`location`.",
+    ),
+    "zone of another region than the region": (
+        {"location": "us-east5", "tpuZones": ["europe-west4-a"]},
+        "tpuZones: [\"europe-west4-a\"] contains 'europe-west4-a', which is not a zone of us-east5, the region of "
+        "`location`. Use zones of that region, like us-east5-a, or change `location`.",
+    ),
+    "region among the zones": (
+        {"tpuZones": ["europe-west4"]},
+        "tpuZones: [\"europe-west4\"] contains 'europe-west4', which is not a zone of europe-west4, the region of "
+        "`location`. Use zones of that region, like europe-west4-a, or change `location`.",
+    ),
+    "zone twice": (
+        {"tpuZones": ["europe-west4-a", "europe-west4-a"]},
+        'tpuZones: ["europe-west4-a", "europe-west4-a"] names a zone twice. Name each once.',
+    ),
+    # Capacity
+    "name that no reservation has": (
+        {"tpuCapacity": "reservation", "tpuReservation": "a b/c"},
+        'tpuReservation: "a b/c" is not the name of a reservation. Use one of `gcloud compute reservations list`; a '
+        "shared one is projects/PROJECT_ID/reservations/NAME.",
+    ),
+    "unknown capacity": (
+        {"tpuCapacity": "cheap"},
+        "tpuCapacity: \"cheap\" is not allowed. Use one of 'on-demand', 'spot' or 'reservation'.",
+    ),
+    "reservation without its name": (
+        {"tpuCapacity": "reservation"},
+        'tpuReservation: "" is empty, and `tpuCapacity` is reservation. Name the reservation: `gcloud compute '
+        "reservations list` shows them.",
+    ),
+    "reservation with on-demand capacity": (
+        {"tpuReservation": "mine"},
+        'tpuReservation: "mine" is set, but `tpuCapacity` is on-demand. Set `tpuCapacity` to reservation, or '
+        "remove it.",
+    ),
+    "reservation with spot capacity": (
+        {"tpuCapacity": "spot", "tpuReservation": "mine"},
+        'tpuReservation: "mine" is set, but `tpuCapacity` is spot. Set `tpuCapacity` to reservation, or remove it.',
+    ),
+    "boot disk too small": ({"tpuBootDiskGb": 5}, "tpuBootDiskGb: 5 is too small. Use 30 or more."),
+}
+
+GOOD: dict[str, Values] = {
+    "spot": {"tpuCapacity": "spot"},
+    "reservation": {"tpuCapacity": "reservation", "tpuReservation": "mine"},
+    "shared reservation": {"tpuCapacity": "reservation", "tpuReservation": "projects/p/reservations/v6e"},
+    "largest disk": {"tpuBootDiskGb": 65_536},
+}
+
+
+@pytest.mark.parametrize(("changes", "line"), BAD.values(), ids=BAD)
+def test_bad_input_is_refused_with_this_line_and_no_other(changes: Values, line: str) -> None:
+    assert problems(stack(changes)) == [line]
+
+
+@pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
+def test_good_input_is_accepted(changes: Values) -> None:
+    parse(stack(changes))
+
+
+def test_zone_that_is_misspelt_is_refused() -> None:
+    """Google Cloud would refuse it half an hour later."""
+    (line,) = problems(stack({"tpuZones": ["europe-west4-A"]}))
+
+    assert line.startswith("tpuZones: [\"europe-west4-A\"] contains 'europe-west4-A', which is not a zone")
+
+
+@pytest.mark.parametrize(
+    ("changes", "region", "zones"),
+    [
+        pytest.param({}, "europe-west4", ("europe-west4-a",), id="a zone is its own TPU zone"),
+        pytest.param(
+            {"location": "us-east5", "tpuZones": ["us-east5-a", "us-east5-b"]},
+            "us-east5",
+            ("us-east5-a", "us-east5-b"),
+            id="zones of a region",
+        ),
+        pytest.param(
+            {"location": "europe-west4-b", "tpuZones": ["europe-west4-a"]},
+            "europe-west4",
+            ("europe-west4-a",),
+            id="zonal cluster with TPU nodes in a sibling zone",
+        ),
+        pytest.param({"location": "us-south1-ai1b"}, "us-south1", ("us-south1-ai1b",), id="AI zone"),
+        pytest.param(
+            {"location": "us-south1", "tpuZones": ["us-south1-ai1b"]},
+            "us-south1",
+            ("us-south1-ai1b",),
+            id="AI zone of a region",
+        ),
+    ],
+)
+def test_tpu_zones_and_region_follow_from_the_location(changes: Values, region: str, zones: tuple[str, ...]) -> None:
+    accepted = parse(stack(changes))
+
+    assert (accepted.region, accepted.tpu_zones) == (region, zones)
+
+
+def test_zone_not_known_to_have_v6e_is_a_warning() -> None:
+    accepted = parse(stack({"location": "us-central1", "tpuZones": ["us-central1-b", "us-central1-f"]}))
+
+    assert accepted.warnings == [
+        "tpuZones: us-central1-f was not known to have TPU v6e when this was written; known are europe-west4-a, "
+        "us-central1-b, us-east1-d, us-east5-a, us-east5-b, us-south1-ai1b. If it has none, the TPU pool stays empty "
+        "and the models do not start."
+    ]
+
+
+@pytest.mark.parametrize("zone", sorted(slices.KNOWN_ZONES))
+def test_zone_with_v6e_is_no_warning(zone: str) -> None:
+    assert parse(stack({"location": zone})).warnings == []
