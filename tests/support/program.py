@@ -120,3 +120,13 @@ def declared(config: str, secrets: tuple[str, ...], preview: bool, folder: Path 
 
 
 Run = Callable[..., Declared]
+
+
+def gke(declared: Declared) -> dict[str, Any]:
+    """The inputs of the cluster."""
+    return declared.one("container/cluster:Cluster").inputs
+
+
+def spec(declared: Declared) -> dict[str, Any]:
+    """What KServe is told of the only model."""
+    return declared.one(":LLMInferenceService").inputs["spec"]

@@ -1,17 +1,26 @@
-"""Where Helm charts come from, and that each is pinned."""
+"""Where Helm charts come from, and how they become releases."""
 
 import json
-import re
 
 import pytest
 
 from infra.platform import charts
 from infra.releases import pins
 from infra.releases.pins import Chart
+from tests.support.dependencies import needs
+from tests.support.program import Declared, Run
 
 CHART = Chart("cert-manager", "v1.21.2", "oci://quay.io/jetstack/charts")
-ISTIO = {"base", "istiod", "gateway"}
-KSERVE = {"kserve-llmisvc-crd", "kserve-llmisvc-resources", "kserve-runtime-configs"}
+RELEASES = {
+    "istio-base": "base",
+    "istiod": "istiod",
+    "inference-gateway": "gateway",
+    "cert-manager": "cert-manager",
+    "kserve-llmisvc-crd": "kserve-llmisvc-crd",
+    "kserve-llmisvc-resources": "kserve-llmisvc-resources",
+    "kserve-runtime-configs": "kserve-runtime-configs",
+}
+"""The chart of each release, by its name."""
 
 
 # Sources
@@ -40,26 +49,61 @@ def test_mirror_leaves_nothing_to_fetch_from_the_publisher(chart: Chart, mirror:
     assert publisher not in json.dumps(charts.source(chart, mirror))
 
 
-# Pins
+# Releases
 
 
-@pytest.mark.parametrize("chart", pins.CHARTS, ids=lambda chart: chart.name)
-def test_chart_is_pinned_to_an_exact_version(chart: Chart) -> None:
-    """Helm would take a range for the newest release that fits."""
-    assert re.fullmatch(r"v?\d+\.\d+\.\d+", chart.version)
+def test_exactly_these_releases_each_of_its_own_chart(dev: Declared) -> None:
+    assert {r.inputs["name"]: r.inputs["chart"].split("/")[-1] for r in dev.all(":Release")} == RELEASES
 
 
-def test_every_chart_has_a_folder_of_its_own_in_a_directory_mirror() -> None:
-    names = [chart.name for chart in pins.CHARTS]
-
-    assert sorted(names) == sorted({*ISTIO, *KSERVE, "cert-manager"})
+def test_a_release_makes_no_namespace(dev: Declared) -> None:
+    assert not [r.name for r in dev.all(":Release") if "createNamespace" in r.inputs]
 
 
-@pytest.mark.parametrize("chart", pins.CHARTS, ids=lambda chart: chart.name)
-def test_chart_comes_from_a_registry(chart: Chart) -> None:
-    """With any other source, `source` would take the chart's name for a directory."""
-    assert re.fullmatch(r"oci://[^\s/]+(/[^\s/]+)+", chart.source)
+def test_a_release_has_ten_minutes_to_pull_its_images_and_start(dev: Declared) -> None:
+    """The provider's own five are short for a first node that pulls from three registries."""
+    assert {r.inputs["timeout"] for r in dev.all(":Release")} == {10 * 60}
 
 
-def test_image_is_pinned_to_an_exact_tag() -> None:
-    assert re.fullmatch(r"docker\.io/vllm/vllm-tpu:v\d+\.\d+\.\d+", pins.VLLM_TPU_IMAGE)
+def test_a_release_goes_before_its_replacement_comes(dev: Declared) -> None:
+    """Both have the same name, so Helm would refuse the new one beside the old one."""
+    assert {r.name: r.request.deleteBeforeReplace for r in dev.all(":Release")} == dict.fromkeys(RELEASES, True)
+
+
+def test_a_pinned_version_reaches_every_release(dev: Declared) -> None:
+    pinned = {c.name: c.version for c in pins.CHARTS}
+    for r in dev.all(":Release"):
+        assert r.inputs["version"] == pinned[r.inputs["chart"].split("/")[-1]]
+
+
+def test_chart_mirror_replaces_every_source(run: Run) -> None:
+    for r in run(chartMirror="oci://registry.example/charts").all(":Release"):
+        assert r.inputs["chart"].startswith("oci://registry.example/charts/")
+        assert "repositoryOpts" not in r.inputs
+
+
+def test_charts_come_in_order(dev: Declared) -> None:
+    def waits(later: str, earlier: str) -> bool:
+        return f"Release {earlier}" in needs(dev, dev.one(":Release", later))
+
+    assert waits("istiod", "istio-base")
+    assert waits("kserve-llmisvc-resources", "cert-manager")
+    assert waits("kserve-llmisvc-resources", "kserve-llmisvc-crd")
+    assert waits("kserve-runtime-configs", "kserve-llmisvc-resources")
+    assert waits("inference-gateway", "istiod")
+
+
+@pytest.mark.parametrize(
+    ("release", "namespace"),
+    [
+        ("istio-base", "istio-system"),
+        ("istiod", "istio-system"),
+        ("inference-gateway", "istio-ingress"),
+        ("cert-manager", "cert-manager"),
+        ("kserve-llmisvc-crd", "kserve"),
+        ("kserve-llmisvc-resources", "kserve"),
+        ("kserve-runtime-configs", "kserve"),
+    ],
+)
+def test_each_release_has_the_namespace_that_others_expect(dev: Declared, release: str, namespace: str) -> None:
+    assert dev.one(":Release", release).inputs["namespace"] == namespace

@@ -1,12 +1,9 @@
-"""Two of what a request passes: how many, where, and how many may be drained at once."""
+"""Two of what a request passes: how many, and where."""
 
 from typing import Any
 
 from infra.platform.spread import apart
-from tests.support.program import Declared, Resource, Run
-from tests.support.project import stack_file
-
-MODEL: dict[str, Any] = stack_file("dev")["models"][0]
+from tests.support.program import Declared, Run, spec
 
 
 def charts(declared: Declared) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -16,11 +13,7 @@ def charts(declared: Declared) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def picker(declared: Declared) -> dict[str, Any]:
-    return declared.one(":LLMInferenceService").inputs["spec"]["router"]["scheduler"]
-
-
-def budgets(declared: Declared) -> dict[str, Resource]:
-    return {r.name.rsplit(".", 1)[-1]: r for r in declared.all(":PodDisruptionBudget")}
+    return spec(declared)["router"]["scheduler"]
 
 
 def test_a_single_one_of_each_has_no_budget_and_nothing_to_spread(dev: Declared) -> None:
@@ -28,7 +21,7 @@ def test_a_single_one_of_each_has_no_budget_and_nothing_to_spread(dev: Declared)
     assert (istiod["autoscaleMin"], proxy["autoscaling"]["minReplicas"], picker(dev)["replicas"]) == (1, 1, 1)
     assert istiod["topologySpreadConstraints"] == proxy["topologySpreadConstraints"] == []
     assert "topologySpreadConstraints" not in picker(dev)["template"]
-    assert budgets(dev) == {}
+    assert dev.all(":PodDisruptionBudget") == []
 
 
 def test_router_replicas_are_of_proxy_istiod_and_picker(run: Run) -> None:
@@ -40,13 +33,11 @@ def test_router_replicas_are_of_proxy_istiod_and_picker(run: Run) -> None:
 def test_replicas_are_spread_by_the_labels_of_their_own_pods(run: Run) -> None:
     declared = run(routerReplicas=2)
     istiod, proxy = charts(declared)
+    budget_of_picker = declared.one(":PodDisruptionBudget").inputs["spec"]
     for spread, label in (
         (istiod["topologySpreadConstraints"], {"app": "istiod"}),
         (proxy["topologySpreadConstraints"], proxy["labels"]),
-        (
-            picker(declared)["template"]["topologySpreadConstraints"],
-            budgets(declared)["picker"].inputs["spec"]["selector"]["matchLabels"],
-        ),
+        (picker(declared)["template"]["topologySpreadConstraints"], budget_of_picker["selector"]["matchLabels"]),
     ):
         assert [s["labelSelector"]["matchLabels"] for s in spread] == [label, label]
 
@@ -61,32 +52,6 @@ def test_tpu_nodes_are_no_place_to_spread_to() -> None:
     assert {s["nodeTaintsPolicy"] for s in apart({"app": "x"}, 2)} == {"Honor"}
 
 
-def test_one_vllm_pod_at_a_time_may_be_drained(run: Run) -> None:
-    declared = run(models=[{**MODEL, "replicas": 2}], tpuMaxNodes=2)
-    assert budgets(declared).keys() == {"vllm"}
-    budget = budgets(declared)["vllm"].inputs
-    assert budget["spec"]["maxUnavailable"] == 1
-    assert budget["metadata"]["namespace"] == MODEL["namespace"]
-    assert budget["spec"]["selector"]["matchLabels"] == {
-        "app.kubernetes.io/component": "llminferenceservice-workload",
-        "app.kubernetes.io/name": MODEL["name"],
-        "app.kubernetes.io/part-of": "llminferenceservice",
-    }
-
-
-def test_leading_picker_may_be_drained(run: Run) -> None:
-    budget = budgets(run(routerReplicas=2))["picker"].inputs["spec"]
-    assert budget["minAvailable"] == 0
-    assert "maxUnavailable" not in budget
-
-
 def test_one_proxy_at_a_time_may_be_drained(run: Run) -> None:
     _, proxy = charts(run(routerReplicas=2))
     assert proxy["podDisruptionBudget"] == {"maxUnavailable": 1}
-
-
-def test_budgets_of_two_models_in_a_namespace_do_not_meet(run: Run) -> None:
-    other = {**MODEL, "name": f"{MODEL['name']}-picker", "replicas": 2}
-    declared = run(models=[{**MODEL, "replicas": 2}, other], tpuMaxNodes=4, routerReplicas=2)
-    names = [r.inputs["metadata"]["name"] for r in declared.all(":PodDisruptionBudget")]
-    assert len(set(names)) == 4

@@ -10,7 +10,6 @@ import pytest
 from infra.settings.configuration import SettingsError
 from infra.settings.load import parse
 from infra.settings.maintenance import fewest_hours, latest_start
-from tests.support.program import Run
 from tests.support.stack_settings import stack
 
 WINDOW = {"start": "2026-01-03T05:00:00Z", "end": "2026-01-03T13:00:00Z", "recurrence": "FREQ=WEEKLY;BYDAY=SA,SU"}
@@ -138,15 +137,3 @@ def test_window_that_begins_too_late_is_refused_with_the_latest_start() -> None:
 )
 def test_latest_start_leaves_enough_hours_in_the_days_from_now(recurrence: str, latest: str | None) -> None:
     assert latest_start("2027-06-05T05:00:00Z", "2027-06-05T13:00:00Z", recurrence, NOW) == latest
-
-
-def test_window_reaches_the_cluster_and_without_one_there_is_no_policy(run: Run) -> None:
-    cluster = run(maintenanceWindow=WINDOW).one("cluster:Cluster")
-    assert cluster.inputs["maintenancePolicy"] == {
-        "recurringWindow": {
-            "startTime": WINDOW["start"],
-            "endTime": WINDOW["end"],
-            "recurrence": WINDOW["recurrence"],
-        }
-    }
-    assert "maintenancePolicy" not in run().one("cluster:Cluster").inputs

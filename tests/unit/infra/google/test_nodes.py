@@ -1,0 +1,48 @@
+"""What every node has, and the account that it runs under."""
+
+from tests.support.dependencies import needs
+from tests.support.program import UNKNOWN, Declared, gke
+
+
+def test_nodes_are_private_shielded_and_use_workload_identity(dev: Declared) -> None:
+    assert gke(dev)["privateClusterConfig"]["enablePrivateNodes"] is True
+    assert gke(dev)["workloadIdentityConfig"] == {"workloadPool": "my-project.svc.id.goog"}
+    pools = dev.all(":NodePool")
+    assert len(pools) == 2
+    for pool in pools:
+        assert pool.inputs["nodeConfig"]["workloadMetadataConfig"] == {"mode": "GKE_METADATA"}
+        assert pool.inputs["nodeConfig"]["shieldedInstanceConfig"]["enableSecureBoot"] is True
+
+
+def test_all_nodes_are_shielded_and_leave_access_to_the_accounts_roles(dev: Declared) -> None:
+    assert gke(dev)["enableShieldedNodes"] is True
+    configs = [gke(dev)["nodeConfig"], *(pool.inputs["nodeConfig"] for pool in dev.all(":NodePool"))]
+    for config in configs:
+        assert config["oauthScopes"] == ["https://www.googleapis.com/auth/cloud-platform"]
+    for config in configs[1:]:
+        assert config["shieldedInstanceConfig"] == {"enableSecureBoot": True, "enableIntegrityMonitoring": True}
+
+
+def test_every_pool_runs_under_the_nodes_own_account_also_the_short_lived_one(dev: Declared, phase: str) -> None:
+    email = UNKNOWN if phase == "preview" else "nodes@p.iam.gserviceaccount.com"
+    assert gke(dev)["nodeConfig"]["serviceAccount"] == email
+    for pool in dev.all(":NodePool"):
+        assert pool.inputs["nodeConfig"]["serviceAccount"] == email
+
+
+def test_node_account_has_the_least_role_and_has_it_before_any_node(dev: Declared) -> None:
+    assert [m.inputs["role"] for m in dev.all(":IAMMember")] == ["roles/container.defaultNodeServiceAccount"]
+    for resource in [dev.one("container/cluster:Cluster"), *dev.all(":NodePool")]:
+        assert "IAMMember nodes" in needs(dev, resource)
+
+
+def test_role_is_given_to_the_account_as_a_member_of_this_project(dev: Declared, phase: str) -> None:
+    member = dev.one(":IAMMember").inputs
+    assert member["project"] == "my-project"
+    assert member["member"] == (UNKNOWN if phase == "preview" else "serviceAccount:nodes@p")
+
+
+def test_system_pool_starts_with_a_node_and_every_pool_repairs_and_upgrades_itself(dev: Declared) -> None:
+    assert dev.one(":NodePool", "system").inputs["initialNodeCount"] == 1
+    for pool in dev.all(":NodePool"):
+        assert pool.inputs["management"] == {"autoRepair": True, "autoUpgrade": True}
