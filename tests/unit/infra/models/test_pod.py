@@ -10,48 +10,8 @@ from typing import Any
 import pytest
 
 from infra.google import slices
-from infra.models import pod, timing
-from infra.settings.model import Model
-
-Template = dict[str, Any]
-HOUR = 3600
-
-
-def model(**fields: Any) -> Model:
-    guide = {"name": "qwen2-3b-pattern1", "namespace": "llm-d", "uri": "hf://Qwen/Qwen2.5-3B-Instruct"}
-    return Model.model_validate({**guide, **fields})
-
-
-@pytest.fixture(params=slices.SLICES.values(), ids=list(slices.SLICES))
-def slice_(request: pytest.FixtureRequest) -> slices.Slice:
-    return request.param
-
-
-@pytest.fixture
-def template(slice_: slices.Slice) -> Template:
-    return pod.pod_template(model(), slice_)
-
-
-@pytest.fixture
-def container(template: Template) -> dict[str, Any]:
-    """The container that KServe's preset calls main; another name would run beside it."""
-    (main,) = template["containers"]
-    assert main["name"] == "main"
-    return main
-
-
-def flags(args: list[str]) -> dict[str, list[str]]:
-    """Flags and their values, read as argparse reads them: `--x=1` and `--x 1 2`."""
-    read: dict[str, list[str]] = {}
-    flag = ""
-    for arg in args:
-        if arg.startswith("-"):
-            flag, _, value = arg.partition("=")
-            assert flag not in read, f"{flag} is given twice"
-            read[flag] = [value] if value else []
-        else:
-            read[flag].append(arg)
-    return read
+from infra.models import pod
+from tests.support.pods import environment, flags, model
 
 
 def flags_of(slice_name: str = "v6e-4", **fields: Any) -> dict[str, list[str]]:
@@ -144,22 +104,17 @@ def test_pod_takes_every_chip_of_its_host(container: dict[str, Any], slice_: sli
     assert (resources["limits"], resources["requests"]) == (chips, chips)
 
 
-def test_pod_runs_on_nodes_with_its_slice_alone(template: Template, slice_: slices.Slice) -> None:
+def test_pod_runs_on_nodes_with_its_slice_alone(template: dict[str, Any], slice_: slices.Slice) -> None:
     assert template["nodeSelector"] == {
         "cloud.google.com/gke-tpu-accelerator": "tpu-v6e-slice",
         "cloud.google.com/gke-tpu-topology": slice_.topology,
     }
 
 
-def test_pod_tolerates_the_taint_that_gke_puts_on_tpu_nodes(template: Template) -> None:
+def test_pod_tolerates_the_taint_that_gke_puts_on_tpu_nodes(template: dict[str, Any]) -> None:
     assert template["tolerations"] == [
         {"key": "google.com/tpu", "operator": "Equal", "value": "present", "effect": "NoSchedule"}
     ]
-
-
-def environment(container: dict[str, Any], prefix: str) -> dict[str, str]:
-    """The variables whose names begin so."""
-    return {v["name"]: v["value"] for v in container["env"] if v["name"].startswith(prefix)}
 
 
 def test_libtpu_knows_the_slice(container: dict[str, Any], slice_: slices.Slice) -> None:
@@ -169,7 +124,7 @@ def test_libtpu_knows_the_slice(container: dict[str, Any], slice_: slices.Slice)
     }
 
 
-# Probes
+# Probes and hook
 
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
@@ -186,81 +141,7 @@ def test_probe_waits_longer_for_an_answer_than_the_default_second(container: dic
     assert container[probe]["timeoutSeconds"] == 5
 
 
-def start_up(container: dict[str, Any]) -> int:
-    """How long the start-up probe lets vLLM load and compile, in seconds."""
-    probe = container["startupProbe"]
-    return probe["periodSeconds"] * probe["failureThreshold"]
-
-
-def test_first_start_may_take_an_hour(container: dict[str, Any]) -> None:
-    """A start-up that is longer than its probe allows is killed and begins anew, for ever."""
-    assert start_up(container) == HOUR
-
-
-def test_vllm_gives_up_on_its_engine_no_earlier_than_the_probe(container: dict[str, Any]) -> None:
-    """Its own ten minutes count when it runs several API servers."""
-    assert environment(container, "VLLM_") == {"VLLM_ENGINE_READY_TIMEOUT_S": str(start_up(container))}
-
-
-def test_whoever_waits_for_a_model_waits_longer_when_the_start_may_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pulumi's patience, the probe and vLLM's own move together."""
-    before = timing.ready_timeout()
-    monkeypatch.setattr(timing, "START", 2 * HOUR)
-    (container,) = pod.pod_template(model(), slices.SLICES["v6e-4"])["containers"]
-
-    assert start_up(container) == int(environment(container, "VLLM_")["VLLM_ENGINE_READY_TIMEOUT_S"]) == 2 * HOUR
-    assert timing.ready_timeout() == before + HOUR
-
-
-def test_one_slow_answer_takes_no_pod_out_of_service(container: dict[str, Any]) -> None:
-    probe = container["readinessProbe"]
-
-    assert (probe["periodSeconds"], probe["failureThreshold"]) == (5, 3)
-
-
-def test_hung_pod_is_restarted_after_longer_than_it_is_taken_out_of_service(container: dict[str, Any]) -> None:
-    """A restart costs a quarter of an hour of compilation."""
-    patience = {p: container[p]["periodSeconds"] * container[p]["failureThreshold"] for p in PROBES}
-
-    assert patience["readinessProbe"] < patience["livenessProbe"] == 100
-
-
-# The end
-
-
-def end(template: Template) -> dict[str, int]:
-    """The times of a Pod's end, in seconds."""
-    (main,) = template["containers"]
-    (_, pre_stop) = main["lifecycle"]["preStop"]["exec"]["command"]
-    (timeout,) = flags(main["args"])["--shutdown-timeout"]
-    return {"preStop": int(pre_stop), "timeout": int(timeout), "grace": template["terminationGracePeriodSeconds"]}
-
-
-def test_running_requests_have_time_to_end(template: Template) -> None:
-    """Without the flag vLLM breaks them off at SIGTERM."""
-    assert end(template)["timeout"] == 45
-
-
-def test_gateway_and_picker_have_time_to_forget_the_pod_before_it_refuses_requests(template: Template) -> None:
-    assert end(template)["preStop"] == 15
-
-
-def test_engine_has_time_to_let_go_of_the_chips_before_it_is_killed(template: Template) -> None:
-    """Kubernetes counts the hook in."""
-    times = end(template)
-
-    assert times["grace"] == times["preStop"] + times["timeout"] + 15
-
-
-def test_grace_period_follows_the_time_that_requests_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = end(pod.pod_template(model(), slices.SLICES["v6e-4"]))
-    monkeypatch.setattr(timing, "SHUTDOWN_TIMEOUT", before["timeout"] + 60)
-    after = end(pod.pod_template(model(), slices.SLICES["v6e-4"]))
-
-    assert (after["timeout"], after["grace"]) == (before["timeout"] + 60, before["grace"] + 60)
-
-
-def test_hook_has_one_action_after_kserve_has_merged_its_presets_exec_into_it(template: Template) -> None:
+def test_hook_has_one_action_after_kserve_has_merged_its_presets_exec_into_it(template: dict[str, Any]) -> None:
     """A `sleep` beside it would be two, and the API server refuses the Pod."""
     assert list(template["containers"][0]["lifecycle"]["preStop"]) == ["exec"]
 
@@ -290,12 +171,12 @@ def test_dropped_capabilities_replace_the_presets_all(container: dict[str, Any])
 # Memory and weights
 
 
-def test_shared_memory_is_large_enough_for_the_processes_of_vllm(template: Template) -> None:
+def test_shared_memory_is_large_enough_for_the_processes_of_vllm(template: dict[str, Any]) -> None:
     """The preset's volume of this name has 1Gi."""
     assert template["volumes"] == [{"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}}]
 
 
-def test_storage_initializer_has_room_for_large_files(template: Template) -> None:
+def test_storage_initializer_has_room_for_large_files(template: dict[str, Any]) -> None:
     """KServe's 1 CPU and 1Gi is slow and runs out of memory."""
     (initializer,) = template["initContainers"]
 
@@ -303,7 +184,7 @@ def test_storage_initializer_has_room_for_large_files(template: Template) -> Non
     assert initializer["resources"]["limits"] == {"cpu": "4", "memory": "8Gi"}
 
 
-def test_storage_initializer_asks_for_less_than_the_smallest_tpu_node_has(template: Template) -> None:
+def test_storage_initializer_asks_for_less_than_the_smallest_tpu_node_has(template: dict[str, Any]) -> None:
     assert template["initContainers"][0]["resources"]["requests"] == {"cpu": "1", "memory": "2Gi"}
 
 
@@ -322,7 +203,7 @@ def quantities(value: Any, *, inside: bool = False) -> Iterator[Any]:
         yield value
 
 
-def test_every_quantity_is_a_string_as_the_api_server_returns_it(template: Template) -> None:
+def test_every_quantity_is_a_string_as_the_api_server_returns_it(template: dict[str, Any]) -> None:
     """A number is a difference for ever, and a difference in the template replaces the service."""
     found = list(quantities(template))
 
@@ -346,11 +227,11 @@ def test_nothing_in_the_template_is_a_template_to_kserve(slice_: slices.Slice, f
     assert "{{" not in json.dumps(pod.pod_template(model(**fields), slice_), separators=(",", ":"))
 
 
-def test_template_is_plain_json(template: Template) -> None:
+def test_template_is_plain_json(template: dict[str, Any]) -> None:
     """A tuple or a set would come back as something else."""
     assert json.loads(json.dumps(template)) == template
 
 
-def test_same_model_has_the_same_template(template: Template, slice_: slices.Slice) -> None:
+def test_same_model_has_the_same_template(template: dict[str, Any], slice_: slices.Slice) -> None:
     """A list in another order would replace the service."""
     assert json.dumps(pod.pod_template(model(), slice_)) == json.dumps(template)
