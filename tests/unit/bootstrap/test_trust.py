@@ -1,62 +1,15 @@
-"""The bootstrap program: who may act as whom, what each may do, and what its settings refuse."""
+"""Who may act as whom, and what each may do."""
 
-import json
 import re
-from typing import Any
 
 import pytest
-import yaml
 
-from bootstrap import settings, trust
-from infra.settings.configuration import SettingsError
-from tests.support.program import Declared, Run, declared
+from bootstrap import trust
+from tests.support.bootstrap import MAIN, POOL, accounts, cel, program
+from tests.support.program import Declared, Run
 from tests.support.project import ROOT
 
-FOLDER = ROOT / "bootstrap"
-SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((FOLDER / "Pulumi.yaml").read_text())["config"]
-VALUES: dict[str, Any] = {
-    "repository": "acme/inference",
-    "repositoryId": 123456,
-    "environments": {"dev": "acme-dev", "prod": "acme-prod"},
-}
-POOL = "projects/1/locations/global/workloadIdentityPools/github-actions"
-MAIN = {"repository_id": "123456", "run_id": "9", "ref": "refs/heads/main"}
-
-
-def program(**changes: Any) -> Declared:
-    """What the program declares with these settings on top of `VALUES`."""
-    values = {**{key: item["default"] for key, item in SCHEMA.items()}, **VALUES, **changes}
-    wire = {f"gke-tpu-inference-bootstrap:{k}": v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
-    return declared(json.dumps({"gcp:project": "acme-ci", **wire}), (), False, FOLDER)
-
-
-@pytest.fixture
-def shared() -> Declared:
-    return program()
-
-
 # Who may act as whom
-
-
-def cel(expression: str, claims: dict[str, str]) -> Any:
-    """The value of an expression in the little CEL that the program uses, for the claims of a token."""
-    python = re.sub(r"has\(assertion\.(\w+)\)", r"('\1' in assertion)", expression)
-    python = re.sub(r"assertion\.(\w+)", r"assertion['\1']", python).replace("&&", "and")
-    python = re.sub(r"^(.*) \? (.*) : (.*)$", r"(\2) if (\1) else (\3)", python)
-    return eval(python, {}, {"assertion": claims})  # noqa: S307 - our own expression
-
-
-def accounts(shared: Declared, claims: dict[str, str]) -> set[str]:
-    """The service accounts that a job with these claims may act as."""
-    provider = shared.one("WorkloadIdentityPoolProvider").inputs
-    if not cel(provider["attributeCondition"], claims):
-        return set()
-    own = {f"{key}/{cel(value, claims)}" for key, value in provider["attributeMapping"].items()}
-    return {
-        member.inputs["serviceAccountId"].removesuffix("-1a2b3c4")
-        for member in shared.all("serviceaccount/iAMMember:IAMMember")
-        if member.inputs["member"].removeprefix(f"principalSet://iam.googleapis.com/{POOL}/") in own
-    }
 
 
 @pytest.mark.parametrize(
@@ -179,43 +132,7 @@ def test_deployment_may_grant_what_its_stack_grants_and_nothing_else(shared: Dec
     assert {role.strip("' ") for role in allowed[1].split(",")} == granted
 
 
-# Where the state is
-
-
-def test_bucket_is_private_and_keeps_old_versions(shared: Declared) -> None:
-    bucket = shared.one("storage/bucket:Bucket").inputs
-    assert bucket["publicAccessPrevention"] == "enforced"
-    assert bucket["uniformBucketLevelAccess"]
-    assert bucket["versioning"] == {"enabled": True}
-    assert bucket["softDeletePolicy"]["retentionDurationSeconds"] == 7 * 24 * 3600
-    [rule] = bucket["lifecycleRules"]
-    assert rule["condition"] == {"withState": "ARCHIVED", "daysSinceNoncurrentTime": 30, "numNewerVersions": 10}
-    assert "forceDestroy" not in bucket
-
-
-def test_each_environment_has_a_key_of_its_own_that_rotates(shared: Declared) -> None:
-    keys = shared.all("kms/cryptoKey:CryptoKey")
-    assert [key.name for key in keys] == ["dev", "prod"]
-    assert {key.inputs["rotationPeriod"] for key in keys} == {f"{90 * 24 * 3600}s"}
-
-
-@pytest.mark.parametrize("protect", [True, False])
-def test_what_cannot_be_made_again_is_protected_as_set(protect: bool) -> None:
-    protected = {r.type.split(":")[-1] for r in program(protect=protect) if r.request.protect}
-    assert protected == ({"Bucket", "KeyRing", "CryptoKey", "WorkloadIdentityPool"} if protect else set())
-
-
-def test_with_pulumi_cloud_there_is_no_bucket_and_no_key() -> None:
-    cloud = program(pulumiCloud=True)
-    assert not [r.type for r in cloud if r.type.startswith(("gcp:storage", "gcp:kms"))]
-    assert cloud.outputs["variables"]["PULUMI_BACKEND_URL"] == "https://api.pulumi.com"
-    assert accounts(cloud, {**MAIN, "environment": "prod"}) == {"pulumi-preview", "pulumi-drift", "deploy-prod"}
-
-
-def test_outputs_name_a_folder_and_a_key_for_each_environment(shared: Declared) -> None:
-    folders = {env: f"gs://pulumi-state-1a2b3c4/{env}" for env in ("dev", "prod", "bootstrap")}
-    assert shared.outputs["backendUrls"] == folders
-    assert shared.outputs["secretsProviders"] == {"dev": "gcpkms://dev-id", "prod": "gcpkms://prod-id"}
+# What GitHub is told
 
 
 def test_commands_set_every_variable_that_a_workflow_reads(shared: Declared) -> None:
@@ -230,91 +147,3 @@ def test_commands_leave_an_environment_that_is_there_as_it_is() -> None:
     look, make = line.split(" || ")
     assert look == "gh api --silent repos/acme/inference/environments/prod 2>/dev/null"
     assert make == "gh api --silent --method PUT repos/acme/inference/environments/prod"
-
-
-# Settings
-
-
-NO_PROJECT = "is not a project ID (not its name or number). `gcloud projects list` shows the IDs."
-NO_NAME = "Use at most 22 lower-case letters, digits and hyphens, a letter first, no hyphen last, and not bootstrap."
-SHARED_PROJECT = "already: whoever deploys there could take over both. Give each its own project."
-NO_NUMBER = (
-    'is not the number of a repository. Run `pulumi config set repositoryId "$(gh api repos/acme/inference --jq .id)"`.'
-)
-
-BAD: list[tuple[dict[str, Any], str]] = [
-    ({"gcp:project": "Acme"}, f'gcp:project: "Acme" {NO_PROJECT}'),
-    ({"repository": ""}, 'repository: "" is not set. Run `pulumi config set repository OWNER/NAME`.'),
-    (
-        {"repository": "https://github.com/acme/inference"},
-        'repository: "https://github.com/acme/inference" is not a GitHub repository. Write OWNER/NAME.',
-    ),
-    ({"repositoryId": 0}, f"repositoryId: 0 {NO_NUMBER}"),
-    (
-        {"repositoryId": "acme"},
-        'repositoryId: "acme" is not a whole number. Use one, without quotes.',
-    ),
-    (
-        {"environments": {}},
-        "environments: {} is empty. Run `pulumi config set --path environments.dev PROJECT_ID` for each of them.",
-    ),
-    ({"environments": {"Dev": "acme-dev"}}, f'environments: {{"Dev": "acme-dev"}} has the name \'Dev\'. {NO_NAME}'),
-    (
-        {"environments": {"bootstrap": "acme-dev"}},
-        f'environments: {{"bootstrap": "acme-dev"}} has the name \'bootstrap\'. {NO_NAME}',
-    ),
-    (
-        {"environments": {"e" * 23: "acme-dev"}},
-        f'environments: {{"{"e" * 23}": "acme-dev"}} has the name \'{"e" * 23}\'. {NO_NAME}',
-    ),
-    ({"environments": {"dev": "12345"}}, f'environments: {{"dev": "12345"}} has \'12345\' for dev, which {NO_PROJECT}'),
-    (
-        {"environments": {"dev": "acme-one", "prod": "acme-one"}},
-        'environments: {"dev": "acme-one", "prod": "acme-one"} has acme-one for prod, which is the project of dev '
-        + SHARED_PROJECT,
-    ),
-    (
-        {"environments": {"dev": "acme-ci"}},
-        'environments: {"dev": "acme-ci"} has acme-ci for dev, which is the project of the state and the identities '
-        + SHARED_PROJECT,
-    ),
-    ({"mainBranch": "a' || true"}, 'mainBranch: "a\' || true" is not the name of a branch, like main.'),
-    ({"location": "europe"}, 'location: "europe" is not a region, like europe-west4.'),
-    (
-        {"workloadIdentityPool": "gcp-ci"},
-        'workloadIdentityPool: "gcp-ci" is not an ID of a pool. Use 4 to 32 lower-case letters, digits and hyphens, '
-        "not gcp- first.",
-    ),
-    (
-        {"repositoryID": 5},
-        "repositoryID: there is no such setting. Did you mean repositoryId? Change its name, or remove it.",
-    ),
-]
-
-
-def parse(**changes: Any) -> settings.Settings:
-    values = {**{key: item["default"] for key, item in SCHEMA.items()}, **VALUES, "gcp:project": "acme-ci", **changes}
-    return settings.parse(values)
-
-
-@pytest.mark.parametrize(("changes", "line"), BAD, ids=lambda v: str(v) if isinstance(v, dict) else "")
-def test_bad_setting_is_refused_with_the_way_out(changes: dict[str, Any], line: str) -> None:
-    with pytest.raises(SettingsError) as error:
-        parse(**changes)
-    assert str(error.value).splitlines() == ["Pulumi.shared.yaml has 1 problem; nothing was changed.", f"  {line}"]
-
-
-def test_all_problems_are_told_at_once() -> None:
-    with pytest.raises(SettingsError, match="has 3 problems"):
-        parse(repository="", location="x", environments={"Dev": "acme-dev", "prod": "1"})
-
-
-def test_unset_project_is_told_with_its_command() -> None:
-    with pytest.raises(SettingsError, match=r"gcp:project: is not set\. Run `pulumi config set gcp:project"):
-        settings.parse({**{key: item["default"] for key, item in SCHEMA.items()}, **VALUES})
-
-
-@pytest.mark.parametrize("key", SCHEMA)
-def test_page_has_each_setting_as_pulumi_yaml_declares_it(key: str) -> None:
-    item, page = SCHEMA[key], (ROOT / "docs/bootstrap.md").read_text()
-    assert f"| `{key}` | {item['type']} | `{json.dumps(item['default'])}` | {item['description']} |" in page
