@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from pulumi.automation import CommandError
+from pulumi.automation import CommandError, ConfigValue
 
 from sandbox.engine.stack import SandboxError, SandboxStack
 from sandbox.engine.stack_file import with_config
@@ -14,7 +14,7 @@ from tests.support.bad_files import BROKEN
 from tests.support.bad_input import KINDS
 from tests.support.mistakes import KEY, PREFIX, SECRET, apply, examples
 from tests.support.project import ROOT
-from tests.support.stacks import OWN
+from tests.support.stacks import MODEL, OWN, Make
 
 DEV = (ROOT / "Pulumi.dev.yaml").read_text()
 SOME = [KINDS[i * len(KINDS) // 44] for i in range(44)]
@@ -107,3 +107,59 @@ def test_value_is_set_and_removed_where_the_file_is_left_to_the_engine(tmp_path:
 
     assert (config["protect"], config["models"], config["nodeLabels"]) == ("false", '[{"name":"m"}]', '{"a":"b"}')
     assert config["labels"] == "{}"  # the default
+
+
+# What is said
+
+
+def test_broken_stack_file_is_one_message_without_traceback_and_changes_nothing(sandbox: Make) -> None:
+    stack = sandbox(tpuSlice="v6e-16", models=[{**MODEL, "uri": "gs://bucket/qwen"}], tpuMinNodes=2)
+    said: list[str] = []
+    with pytest.raises(CommandError) as failed:
+        stack.preview(on_output=said.append, on_error=said.append)
+    text = "".join(said)
+    assert "Pulumi.dev.yaml has 3 problems; nothing was changed." in text
+    for line in ('tpuSlice: "v6e-16"', "tpuMaxNodes: ", 'models[0].uri: "gs://bucket/qwen"'):
+        assert line in text
+    assert "Traceback" not in text + str(failed.value)
+    assert stack.inventory.log == []
+
+
+def test_engine_refuses_a_scalar_of_the_wrong_type(sandbox: Make) -> None:
+    stack = sandbox(tpuMaxNodes="many")
+    with pytest.raises(CommandError, match="'tpuMaxNodes' must be of type 'integer'"):
+        stack.preview()
+
+
+def test_token_in_plain_text_is_refused_and_not_repeated(sandbox: Make) -> None:
+    stack = sandbox(huggingFaceToken="hf_leaked")
+    said: list[str] = []
+    with pytest.raises(CommandError):
+        stack.preview(on_output=said.append, on_error=said.append)
+    assert "huggingFaceToken: is stored in plain text." in "".join(said)
+    assert "hf_leaked" not in "".join(said)
+
+
+def test_setting_of_a_provider_that_would_be_ignored_is_refused(sandbox: Make) -> None:
+    stack = sandbox(**{"gcp:impersonateServiceAccount": "ci@p.iam.gserviceaccount.com"})
+    said: list[str] = []
+    with pytest.raises(CommandError):
+        stack.preview(on_output=said.append, on_error=said.append)
+    assert "gcp:impersonateServiceAccount: has no effect" in "".join(said)
+
+
+def test_secret_inside_a_model_is_refused_and_not_shown(sandbox: Make) -> None:
+    stack = sandbox()
+    stack.stack.set_config("models[0].extraArgs[0]", ConfigValue("--seed=hidden", secret=True), path=True)
+    said: list[str] = []
+    with pytest.raises(CommandError):
+        stack.preview(on_output=said.append, on_error=said.append)
+    assert "models: is encrypted, but only huggingFaceToken stays so" in "".join(said)
+    assert "hidden" not in "".join(said)
+
+
+def test_what_may_be_wrong_is_a_warning(sandbox: Make) -> None:
+    stack = sandbox(location="europe-west4-b")
+    said: list[str] = []
+    stack.preview(on_output=said.append)
+    assert "tpuZones: europe-west4-b was not known to have TPU v6e" in "".join(said)

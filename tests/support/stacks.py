@@ -15,6 +15,11 @@ OTHER = {**MODEL, "name": "other", "namespace": "team-b"}
 Make = Callable[..., SandboxStack]
 
 
+def unchanged(preview: Any) -> bool:
+    """Whether a preview plans nothing."""
+    return set(preview.change_summary) == {"same"}
+
+
 def since(sandbox: SandboxStack, operation: Callable[[], Any]) -> list[tuple[str, str, str]]:
     """What an operation does in the clouds: (create, update or delete; type; name), in order."""
     before = len(sandbox.inventory.log)
