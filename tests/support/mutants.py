@@ -78,6 +78,7 @@ class Reached:
                 getattr(value, "cache_clear", lambda: None)()
         if "run" in item.fixturenames:
             self.program.add(item.nodeid)
+        sys.settrace(self.trace)  # Python drops it if the stack overflows in it
         self.now, began = item.nodeid, time.process_time()
         try:
             return (yield)
@@ -85,9 +86,11 @@ class Reached:
             self.seconds[item.nodeid], self.now = time.process_time() - began, ""
 
     def tests(self, mutant: Mutant) -> set[str]:
-        """Those that may notice a mutant."""
+        """Those that may notice a mutant: all, if it runs before any of them, or none is seen to come by."""
         found = set[str]().union(*(self.lines.get((str(mutant.path), line), ()) for line in mutant.statement))
-        return set(self.seconds) if "" in found else found | self.program if found & self.program else found
+        if not found or "" in found:
+            return set(self.seconds)
+        return found | self.program if found & self.program else found
 
 
 class Chosen:
@@ -145,7 +148,9 @@ def _wait(folder: Path) -> tuple[int, Any]:
         return pid, signal.Signals(os.WTERMSIG(status)).name
     if not result.exists():
         raise RuntimeError(f"a process that ran tests broke off: {status}")
-    return pid, pickle.loads(result.read_bytes())  # noqa: S301 - our own
+    returned = pickle.loads(result.read_bytes())  # noqa: S301 - our own
+    result.unlink()
+    return pid, returned
 
 
 def _survey() -> tuple[int, Reached, list[str]]:
