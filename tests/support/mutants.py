@@ -201,9 +201,8 @@ def _fates(found: list[Mutant], reached: Reached, folder: Path) -> Iterator[tupl
 
 def _reason(mutant: Mutant) -> str | None:
     """Why nothing has to notice a mutant."""
-    return next(
-        (why for pattern, why in EQUIVALENT.items() if re.search(pattern, f"{mutant.file}: {mutant.change}")), None
-    )
+    told = f"{mutant.file}: {mutant.code}: {mutant.change}"
+    return next((why for pattern, why in EQUIVALENT.items() if re.search(pattern, told)), None)
 
 
 def main(paths: Sequence[str]) -> str | None:

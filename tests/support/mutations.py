@@ -26,11 +26,12 @@ LONGEST = 100
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change of a file's tree, which `apply` makes, and the lines of the statement that it is in."""
+    """One change of a file's tree, which `apply` makes; the line and its code; the lines of the whole statement."""
 
     path: Path
     tree: ast.Module
     line: int
+    code: str
     statement: range
     change: str
     apply: Callable[[], None]
@@ -140,7 +141,8 @@ def _is_docstring(node: ast.AST) -> bool:
 
 def mutants(path: Path) -> Iterator[Mutant]:
     """Every change of a file, but of docstrings, and of types in signatures, which only a type checker reads."""
-    tree = ast.parse(path.read_text())
+    text = path.read_text()
+    tree, lines = ast.parse(text), text.splitlines()
 
     def walk(parent: ast.AST, statement: range) -> Iterator[Mutant]:
         for role, value in ast.iter_fields(parent):
@@ -153,7 +155,8 @@ def mutants(path: Path) -> Iterator[Mutant]:
                 for new, change in _changes(node, role):
                     ast.fix_missing_locations(ast.copy_location(new, node))
                     apply = _setter(parent, role, i if isinstance(value, list) else None, new)
-                    yield Mutant(path, tree, getattr(node, "lineno", here.start), here, change, apply)
+                    line = getattr(node, "lineno", here.start)
+                    yield Mutant(path, tree, line, lines[line - 1].strip(), here, change, apply)
                 yield from walk(node, here)
 
     yield from walk(tree, range(1, 1))

@@ -63,6 +63,7 @@ def test_value_that_no_json_has_is_not_shown() -> None:
     deep: list[Any] = []
     deep.append(deep)
     assert shown(deep) == "what it holds"
+    assert shown(10**5000) == "what it holds"
 
 
 def test_what_a_terminal_does_not_show_is_written_as_an_escape() -> None:
@@ -80,7 +81,7 @@ class Whole(BaseModel):
 
 def told(kind: str, *where: str | int, value: Any = 1, secrets: tuple[str, ...] = (), **context: Any) -> str:
     error: Any = {"type": kind, "loc": where, "input": value, "msg": "Odd", "ctx": context}
-    return problem(error, secrets, {"": Whole, "parts": Part})
+    return problem(error, secrets, {"": Whole, "parts": Part, "part": Part})
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,7 @@ def test_missing_and_unknown_settings_are_told_by_their_names() -> None:
     assert told("extra_forbidden", "parts", 0, "x") == (
         "parts[0].x: there is no such setting. Allowed: name. Change its name, or remove it."
     )
+    assert "Allowed: name." in told("extra_forbidden", "part", "x")
     assert told("extra_forbidden", "window", "x") == (
         "window.x: there is no such setting. Allowed: parts, window. Change its name, or remove it."
     )
