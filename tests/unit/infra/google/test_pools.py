@@ -30,10 +30,6 @@ def test_pool_leaves_placement_labels_and_taint_to_gke(dev: Declared) -> None:
     assert not {"labels", "taints"} & pool["nodeConfig"].keys()
 
 
-def test_pool_repairs_itself(dev: Declared) -> None:
-    assert tpu_pool(dev).inputs["management"]["autoRepair"] is True
-
-
 @pytest.mark.parametrize(
     ("name", "machine", "chips", "topology"),
     [

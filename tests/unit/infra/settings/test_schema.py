@@ -2,7 +2,6 @@
 
 import pytest
 
-from infra.models import pod
 from infra.settings.load import STRUCTURED, parse
 from infra.settings.schema import Settings
 from tests.support.project import schema, stack_file
@@ -46,12 +45,6 @@ def test_dev_stacks_model_is_the_api_guides(field: str, value: object) -> None:
 @pytest.mark.parametrize(("field", "value"), [("tpu_slice", "v6e-4"), ("location", "europe-west4-a")])
 def test_dev_stack_runs_where_the_api_guide_does(field: str, value: str) -> None:
     assert getattr(parse(stack()), field) == value
-
-
-def test_dev_stacks_tensor_parallelism_is_the_api_guides() -> None:
-    dev = parse(stack())
-
-    assert "--tensor-parallel-size=4" in pod.args(dev.models[0], dev.slice)
 
 
 def test_dev_stack_has_no_token_and_no_warning() -> None:
