@@ -5,11 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from sandbox.cluster.control_plane import wait_until
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -59,13 +60,10 @@ def test_every_process_ends_with_the_first_one(start: Start, how: signal.Signals
     mark = f"{1000 + how.value}.{os.getpid()}"  # seconds that no other sleep has
     process = start(f"sleep {mark} & setsid sleep {mark} & echo started; wait")
     assert first_line(process) == "started"
-    assert runs(mark)
+    wait_until(lambda: runs(mark), "the shell has forked, and its child does not become `sleep`", 5, pause=0.05)
     process.send_signal(how)
     process.wait(5)
-    end = time.monotonic() + 5
-    while runs(mark) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not runs(mark)
+    wait_until(lambda: not runs(mark), "`sleep` outlives its namespace", 5, pause=0.05)
 
 
 def test_nothing_outside_can_be_reached(start: Start) -> None:
