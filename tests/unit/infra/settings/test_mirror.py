@@ -76,3 +76,48 @@ def test_mirror_that_does_not_exist_is_not_called_a_directory(tmp_path: Path) ->
         f'chartMirror: "{tmp_path}/nowhere" is no directory: there is nothing of this name. Use the path of one, or an '
         "OCI prefix (oci://REGISTRY/PATH, no slash last)."
     ]
+
+
+def test_mirror_that_is_a_file_is_told_so(tmp_path: Path) -> None:
+    (file := tmp_path / "charts.tgz").write_text("")
+
+    assert problems(stack({"chartMirror": str(file)})) == [
+        f'chartMirror: "{file}" is a file, not a directory. Use the path of one, or an OCI prefix '
+        "(oci://REGISTRY/PATH, no slash last)."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"), [("/x\u200b", "it has invisible characters"), ("/" + "x" * 300, "File name too long")]
+)
+def test_mirror_that_can_be_no_path_is_refused_with_the_reason(path: str, reason: str) -> None:
+    (line,) = problems(stack({"chartMirror": path}))
+
+    assert line.endswith(
+        f" cannot be a directory ({reason}). Use the path of one, or an OCI prefix (oci://REGISTRY/PATH, no slash "
+        "last)."
+    )
+
+
+def test_credentials_in_a_mirror_are_refused_with_the_way_to_give_them() -> None:
+    (line,) = problems(stack({"chartMirror": "oci://user:pw@r.io/charts"}))
+
+    assert line.endswith(
+        "holds credentials, which everyone who reads this file or the cluster would see. Remove them, and log in with "
+        "`helm registry login`."
+    )
+
+
+@pytest.mark.parametrize("mirror", ["oci://r.io", "oci://r.io:5000/a"])
+def test_registry_is_a_mirror_with_and_without_a_path(mirror: str) -> None:
+    parse(stack({"chartMirror": mirror}))
+
+
+def test_all_missing_charts_are_told_before_what_is_wrong_with_others(tmp_path: Path) -> None:
+    lay_out_charts(tmp_path)
+    for chart in ("istiod", "base"):
+        (tmp_path / chart / "Chart.yaml").unlink()
+    (tmp_path / "gateway" / "Chart.yaml").write_text("version: 1.0.0\n")
+    (line,) = problems(stack({"chartMirror": str(tmp_path)}))
+
+    assert "without base/Chart.yaml, istiod/Chart.yaml. Put" in line

@@ -7,6 +7,22 @@ from tests.support.stack_settings import Values, problems, stack
 
 NO_URI = "is not a model URI. Use hf://ORGANISATION/REPOSITORY, pvc://CLAIM/PATH or oci://REGISTRY/IMAGE:TAG."
 
+NO_REPOSITORY = (
+    "which Hugging Face takes for no repository: at most 96 characters, no hyphen or dot first or last, none twice in "
+    "a row, no .git last. Use its name as its page shows it."
+)
+NO_REVISION = "which git refuses as a name. Use a branch, a tag or a commit."
+NO_CLAIM = (
+    "and Kubernetes takes lower-case letters, digits, hyphens and dots, a letter or digit first and last. Use the name "
+    "that `kubectl get pvc` shows."
+)
+NO_PATH = "has a path with .. or an empty part. Use the path below the volume's root, like pvc://CLAIM/models/qwen."
+NO_IMAGE = (
+    "is not the name of an image: lower-case letters, digits, and between them dots, hyphens and underscores, then a "
+    "tag. Use oci://REGISTRY/IMAGE:TAG."
+)
+LONG_IMAGE = "is longer than the 255 characters that an image's name may have. Use a shorter one."
+
 BAD: dict[str, tuple[Values, str]] = {
     "weights in Cloud Storage": (
         {"models[0].uri": "gs://bucket/qwen"},
@@ -59,6 +75,77 @@ def test_bad_input_is_refused_with_this_line_and_no_other(changes: Values, line:
 @pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
 def test_good_input_is_accepted(changes: Values) -> None:
     parse(stack(changes))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a--b/c", "a/b..c", "-a/b", "a/.b", "a./b", "a/b-", "a/b.git", "a/" + "b" * 95],
+)
+def test_repository_that_hugging_face_refuses_is_refused(name: str) -> None:
+    assert problems(stack({"models[0].uri": f"hf://{name}"})) == [
+        f'models[0].uri: "hf://{name}" names {name}, {NO_REPOSITORY}'
+    ]
+
+
+def test_longest_name_of_a_repository_is_accepted() -> None:
+    parse(stack({"models[0].uri": "hf://a/" + "b" * 94}))
+
+
+@pytest.mark.parametrize("revision", ["a..b", "a//b", ".a", "a/.b", "-a", "/a", "a.", "a/", "a.lock", "a.lock/b"])
+def test_revision_that_git_refuses_is_refused(revision: str) -> None:
+    assert problems(stack({"models[0].uri": f"hf://a/b:{revision}"})) == [
+        f'models[0].uri: "hf://a/b:{revision}" names the revision {revision}, {NO_REVISION}'
+    ]
+
+
+@pytest.mark.parametrize("claim", ["Claim", "-a", "a-", "a_b", "a..b", "a" * 254])
+def test_claim_that_kubernetes_refuses_is_refused(claim: str) -> None:
+    assert problems(stack({"models[0].uri": f"pvc://{claim}/x"})) == [
+        f"models[0].uri: \"pvc://{claim}/x\" names the claim '{claim}', {NO_CLAIM}"
+    ]
+
+
+def test_longest_name_of_a_claim_is_accepted() -> None:
+    parse(stack({"models[0].uri": f"pvc://{'a' * 253}/x"}))
+
+
+@pytest.mark.parametrize("path", ["../x", "a/..", "a//b", "/a"])
+def test_path_that_is_none_below_a_volume_is_refused(path: str) -> None:
+    assert problems(stack({"models[0].uri": f"pvc://c/{path}"})) == [f'models[0].uri: "pvc://c/{path}" {NO_PATH}']
+
+
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        ("r.io/Upper:1", NO_IMAGE),
+        ("Upper/i:1", NO_IMAGE),
+        ("r.io//i:1", NO_IMAGE),
+        ("r.io/i:", NO_IMAGE),
+        ("r.io/i@sha256:1", NO_IMAGE),
+        (f"r.io/i:{'v' * 129}", NO_IMAGE),
+        (f"r.io/{'i' * 251}:1", LONG_IMAGE),
+        (
+            "r.io:5000/i",
+            "has neither tag nor digest, so it may be another image tomorrow. Use oci://REGISTRY/IMAGE:TAG.",
+        ),
+    ],
+)
+def test_image_that_no_registry_has_is_refused(image: str, why: str) -> None:
+    assert problems(stack({"models[0].uri": f"oci://{image}"})) == [f'models[0].uri: "oci://{image}" {why}']
+
+
+@pytest.mark.parametrize("image", [f"r.io/{'i' * 250}:1", f"{'i' * 254}:1", "R.io/i:1", "LOCALHOST:5000/i:1"])
+def test_longest_name_of_an_image_is_accepted_and_a_host_in_capitals(image: str) -> None:
+    parse(stack({"models[0].uri": f"oci://{image}"}))
+
+
+def test_credentials_in_a_uri_are_refused_with_the_way_to_give_them() -> None:
+    (line,) = problems(stack({"models[0].uri": "hf://user:pw@a/b"}))
+
+    assert line.endswith(
+        "holds credentials, which everyone who reads this file or the cluster would see. Remove them; for Hugging Face "
+        "set `huggingFaceToken`."
+    )
 
 
 @pytest.mark.parametrize("uri", ["pvc://claim/{{x}}", "oci://r/i:{{x}}"])
