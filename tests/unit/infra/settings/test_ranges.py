@@ -65,11 +65,15 @@ BAD: dict[str, tuple[Values, str]] = {
 
 GOOD: dict[str, Values] = {
     "public range for Pods": {"podCidr": "8.0.0.0/14"},
+    "largest range for nodes": {"subnetCidr": "11.0.0.0/8"},
+    "largest range for Pods": {"podCidr": "11.0.0.0/9"},
+    "largest range for Services": {"serviceCidr": "11.0.0.0/16"},
+    "smallest ranges for four nodes": {
+        **{"systemMaxNodes": 2, "tpuMaxNodes": 1},
+        **{"subnetCidr": "10.66.0.0/29", "podCidr": "10.64.0.0/22", "serviceCidr": "10.65.0.0/27"},
+    },
+    "smallest range for twelve nodes": {"systemMaxNodes": 3, "tpuMaxNodes": 8, "subnetCidr": "10.66.0.0/28"},
     "authorized network": {"authorizedNetworks": ["198.51.100.0/24"]},
-}
-
-WARNED: dict[str, tuple[Values, str]] = {
-    "everyone": ({"authorizedNetworks": ["0.0.0.0/0"]}, "authorizedNetworks: 0.0.0.0/0 lets everyone"),
 }
 
 
@@ -83,9 +87,74 @@ def test_good_input_is_accepted(changes: Values) -> None:
     parse(stack(changes))
 
 
-@pytest.mark.parametrize(("changes", "warning"), WARNED.values(), ids=WARNED)
-def test_what_is_not_known_is_a_warning(changes: Values, warning: str) -> None:
-    assert [line for line in parse(stack(changes)).warnings if line.startswith(warning)]
+def test_everyone_as_a_caller_is_a_warning() -> None:
+    assert parse(stack({"authorizedNetworks": ["0.0.0.0/0"]})).warnings == [
+        "authorizedNetworks: 0.0.0.0/0 lets everyone knock at the control plane, and `kubectl` and Pulumi need "
+        "none of it."
+    ]
+
+
+PROHIBITED = [
+    ("0.0.0.0/8", "0.0.0.0/8 (this network)"),
+    ("127.0.0.0/20", "127.0.0.0/8 (loopback)"),
+    ("169.254.0.0/20", "169.254.0.0/16 (link-local)"),
+    ("224.0.0.0/20", "224.0.0.0/4 (multicast)"),
+    ("239.255.240.0/20", "224.0.0.0/4 (multicast)"),
+    ("255.255.240.0/20", "255.255.255.255/32 (broadcast)"),
+]
+
+
+@pytest.mark.parametrize(("cidr", "prohibited"), PROHIBITED)
+def test_range_that_google_uses_itself_is_refused_by_its_name(cidr: str, prohibited: str) -> None:
+    assert problems(stack({"subnetCidr": cidr})) == [
+        f'subnetCidr: "{cidr}" overlaps {prohibited}, which Google Cloud refuses. Use a private range, like '
+        "10.0.0.0/20."
+    ]
+
+
+@pytest.mark.parametrize(("cidr", "prohibited"), PROHIBITED[:-1])
+def test_callers_that_cannot_be_are_refused_by_their_name(cidr: str, prohibited: str) -> None:
+    assert problems(stack({"authorizedNetworks": [cidr]})) == [
+        f'authorizedNetworks: ["{cidr}"] contains {cidr}, which lies in {prohibited}, and nothing comes from there. '
+        "Remove it."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "cidr", "largest"),
+    [("subnetCidr", "32.0.0.0/7", 8), ("podCidr", "32.0.0.0/8", 9), ("serviceCidr", "32.0.0.0/15", 16)],
+)
+def test_range_larger_than_gke_takes_is_refused(key: str, cidr: str, largest: int) -> None:
+    assert problems(stack({key: cidr})) == [
+        f'{key}: "{cidr}" is larger than GKE takes here. Use a /{largest} or smaller.'
+    ]
+
+
+def test_public_range_for_the_control_plane_is_refused() -> None:
+    assert problems(stack({"controlPlaneCidr": "8.8.8.0/28"})) == [
+        'controlPlaneCidr: "8.8.8.0/28" is a public range, which GKE refuses here. Use a private one, like '
+        "172.16.0.0/28."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cidr", "why"),
+    [
+        ("10.64.0.0", "it has no length"),
+        ("10.0.0.0/\u0662\u0660", "it has other characters than digits, dots and a slash"),
+    ],
+)
+def test_what_argues_against_a_range_is_told(cidr: str, why: str) -> None:
+    (line,) = problems(stack({"subnetCidr": cidr}))
+
+    assert line.endswith(f" is not an IPv4 range ({why}). {RANGE_FORM}")
+
+
+@pytest.mark.parametrize(("bad", "good"), [("systemMaxNodes", "tpuMaxNodes"), ("tpuMaxNodes", "systemMaxNodes")])
+def test_nodes_of_a_pool_whose_number_is_wrong_count_as_one(bad: str, good: str) -> None:
+    (line,) = problems(stack({bad: "many", good: 2, "subnetCidr": "10.66.0.0/29"}))
+
+    assert line.startswith(f'{bad}: "many" ')
 
 
 @pytest.mark.parametrize("key", ["subnetCidr", "podCidr", "serviceCidr"])
