@@ -11,6 +11,10 @@ def test_subnet_has_ranges_for_pods_and_services_and_private_google_access(dev: 
     assert subnet["region"] == "europe-west4"
 
 
+def test_ranges_keep_their_names_or_the_subnet_is_replaced(dev: Declared) -> None:
+    assert [r["rangeName"] for r in dev.one(":Subnetwork").inputs["secondaryIpRanges"]] == ["pods", "services"]
+
+
 def test_vpc_makes_no_subnets_of_its_own(dev: Declared) -> None:
     assert dev.one("compute/network:Network").inputs["autoCreateSubnetworks"] is False
 

@@ -30,6 +30,10 @@ def test_every_pool_runs_under_the_nodes_own_account_also_the_short_lived_one(de
         assert pool.inputs["nodeConfig"]["serviceAccount"] == email
 
 
+def test_account_of_the_nodes_says_whose_it_is(dev: Declared) -> None:
+    assert dev.one(":Account").inputs["displayName"] == "GKE nodes"
+
+
 def test_node_account_has_the_least_role_and_has_it_before_any_node(dev: Declared) -> None:
     assert [m.inputs["role"] for m in dev.all(":IAMMember")] == ["roles/container.defaultNodeServiceAccount"]
     for resource in [dev.one("container/cluster:Cluster"), *dev.all(":NodePool")]:

@@ -32,3 +32,9 @@ def test_budgets_of_two_models_in_a_namespace_do_not_meet(run: Run) -> None:
     declared = run(models=[{**MODEL, "replicas": 2}, other], tpuMaxNodes=4, routerReplicas=2)
     names = [r.inputs["metadata"]["name"] for r in declared.all(":PodDisruptionBudget")]
     assert len(set(names)) == 4
+
+
+def test_budgets_are_named_after_the_model_and_what_they_are_for(run: Run) -> None:
+    declared = run(models=[{**MODEL, "replicas": 2}], tpuMaxNodes=2, routerReplicas=2)
+    names = {what: budget.inputs["metadata"]["name"] for what, budget in budgets(declared).items()}
+    assert names == {"vllm": f"{MODEL['name']}-vllm", "picker": f"{MODEL['name']}-picker"}

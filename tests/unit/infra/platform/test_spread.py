@@ -48,6 +48,19 @@ def test_two_never_share_a_node_that_could_have_one_each_and_prefer_two_zones() 
     assert (zone["topologyKey"], zone["whenUnsatisfiable"]) == ("topology.kubernetes.io/zone", "ScheduleAnyway")
 
 
+def test_pods_of_an_update_are_spread_without_those_that_they_replace() -> None:
+    assert [s["matchLabelKeys"] for s in apart({"app": "x"}, 2)] == [["pod-template-hash"]] * 2
+
+
+def test_no_place_has_more_than_one_above_another() -> None:
+    assert [s["maxSkew"] for s in apart({"app": "x"}, 2)] == [1, 1]
+
+
+def test_istiod_and_proxy_grow_to_five_by_themselves(dev: Declared) -> None:
+    istiod, proxy = charts(dev)
+    assert (istiod["autoscaleMax"], proxy["autoscaling"]["maxReplicas"]) == (5, 5)
+
+
 def test_tpu_nodes_are_no_place_to_spread_to() -> None:
     assert {s["nodeTaintsPolicy"] for s in apart({"app": "x"}, 2)} == {"Honor"}
 
