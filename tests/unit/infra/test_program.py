@@ -2,6 +2,7 @@
 
 import json
 
+import pulumi
 import pytest
 
 from tests.support.dependencies import made_of
@@ -104,3 +105,19 @@ def test_every_namespaced_object_is_made_in_a_namespace_that_is_a_resource(run: 
         [namespace] = made_of(resource, key)
         place = resource.inputs if key == "namespace" else resource.inputs["metadata"]
         assert namespace == f"Namespace {place['namespace']}", resource.name
+
+
+def test_what_a_component_offers_is_in_the_state(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered: dict[str, set[str]] = {}
+    monkeypatch.setattr(
+        pulumi.ComponentResource,
+        "register_outputs",
+        lambda component, outputs: offered.update({type(component).__name__: set(outputs)}),
+    )
+    run(labels={"run": "of-this-test-alone"})
+    del offered["Stack"]
+    assert {name: outputs for name, outputs in offered.items() if outputs} == {
+        "Network": {"gateway_address"},
+        "Cluster": {"name"},
+        "Gateway": {"name", "namespace"},
+    }

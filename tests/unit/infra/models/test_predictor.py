@@ -2,6 +2,7 @@
 
 import json
 
+from infra.models.routes import rules
 from tests.support.dependencies import made_of, needs
 from tests.support.program import SECRET_SIGNATURE, Declared, Resource, Run, spec
 from tests.support.stacks import MODEL
@@ -48,6 +49,10 @@ def test_route_hangs_on_the_gateway(dev: Declared) -> None:
     reference = {"name": gateway["name"], "namespace": gateway["namespace"]}
     assert spec(dev)["router"]["gateway"]["refs"] == [reference]
     assert spec(dev)["router"]["route"]["http"]["spec"]["parentRefs"] == [reference]
+
+
+def test_route_is_the_one_that_publishes_the_four_endpoints(dev: Declared) -> None:
+    assert spec(dev)["router"]["route"]["http"]["spec"]["rules"] == rules(MODEL["namespace"], MODEL["name"])
 
 
 def test_predictor_comes_last(dev: Declared) -> None:

@@ -1,0 +1,161 @@
+"""What is said of a flag that cannot stay."""
+
+import pytest
+
+from infra.settings.extra_args import problems, secret
+
+ONE_HOST = "a Pod has one host, and `tensorParallelSize` uses its chips"
+REPLICAS = "a Pod has one host; use `replicas`"
+PLAIN_HTTP = "probes and gateway speak plain HTTP to vLLM"
+PORT = "routes and probes rely on port 8000"
+OWN = {
+    "--dtype": "the field `dtype` sets it",
+    "--max-model-len": "the field `maxModelLen` sets it",
+    "--served-model-name": "the field `servedNames` sets it",
+    "--tensor-parallel-size": "the field `tensorParallelSize` sets it",
+    "--model": "the field `uri` sets it",
+    "--shutdown-timeout": "it goes together with the Pod's grace period, which the program sets",
+    "--pipeline-parallel-size": ONE_HOST,
+    "--prefill-context-parallel-size": ONE_HOST,
+    "--nnodes": ONE_HOST,
+    "--node-rank": ONE_HOST,
+    "--master-addr": ONE_HOST,
+    "--master-port": ONE_HOST,
+    "--data-parallel-size": REPLICAS,
+    "--data-parallel-rank": REPLICAS,
+    "--headless": "nothing would answer requests",
+    "--grpc": "routes and probes speak HTTP to vLLM",
+    "--config": "a file of flags would override the fields",
+    "--port": PORT,
+    "--uds": PORT,
+    "--host": "probes rely on every interface",
+    "--ssl-keyfile": PLAIN_HTTP,
+    "--ssl-certfile": PLAIN_HTTP,
+    "--api-key": "everyone who can read the Pod can read a flag, so it is no place for a secret",
+    "--hf-token": "everyone who can read the Pod can read a flag; the setting `huggingFaceToken` is the place for it",
+}
+PRINTS = "with which vLLM prints its flags and exits. Remove it."
+UNKNOWN = "which vLLM 0.27.0 does not know."
+NEAREST = "Did you mean --max-num-seqs? Change it, or remove it."
+NOTHING_NEAR = "Change it to one of `vllm serve --help=all`, or remove it."
+OF_NO_FLAG = "which belongs to no flag. Remove it, or write it as the value of one, like --max-num-seqs=64."
+NO_FIRST = "which is not a flag. Begin with one, like --max-num-seqs=64."
+REFUSED = "is refused by vLLM 0.27.0:"
+CHANGE = "Change it, or remove the flag."
+
+
+@pytest.mark.parametrize("flag", OWN)
+def test_flag_that_the_program_sets_or_that_breaks_it_is_refused_with_the_reason(flag: str) -> None:
+    assert list(problems([flag])) == [f"contains {flag}. Remove it: {OWN[flag]}."]
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        # Names
+        (
+            ["--max-num=8"],
+            "contains --max-num, which may be --max-num-batched-tokens, --max-num-scheduled-tokens, --max-num-seqs. "
+            "Write the whole name.",
+        ),
+        (
+            ["--ssl=x"],
+            "contains --ssl, which may be --ssl-ca-certs, --ssl-cert-reqs, --ssl-certfile, --ssl-ciphers, "
+            "--ssl-keyfile. Write the whole name.",
+        ),
+        (
+            ["--mamba=x"],
+            "contains --mamba, which may be --mamba-backend, --mamba-block-size, --mamba-cache-dtype, "
+            "--mamba-cache-mode, --mamba-cache-philox-rounds, .... Write the whole name.",
+        ),
+        (["--max-nums-seqs=8"], f"contains --max-nums-seqs, {UNKNOWN} {NEAREST}"),
+        (["--max_nums_seqs=8"], f"contains --max-nums-seqs, {UNKNOWN} {NEAREST}"),
+        (["--nothing-like-it=8"], f"contains --nothing-like-it, {UNKNOWN} {NOTHING_NEAR}"),
+        (["--dtypes=half"], f"contains --dtypes, {UNKNOWN} {NOTHING_NEAR}"),  # not one that would be refused
+        (["--no-seed"], f"contains --no-seed, {UNKNOWN} Did you mean --seed? Change it, or remove it."),
+        (["-5x"], f"contains -5x, {UNKNOWN} {NOTHING_NEAR}"),
+        (["-n2"], f"contains -n2. Remove it: {ONE_HOST}."),
+        (["-h"], f"contains -h, {PRINTS}"),
+        (["--hel"], f"contains --hel, {PRINTS}"),
+        (["--help=all"], f"contains --help, {PRINTS}"),
+        # Values
+        (["--", "x"], "contains --, which ends the flags. Remove it."),
+        (["--seed=1", "x"], f"contains 'x', {OF_NO_FLAG}"),
+        (["--seed", "1", "2"], f"contains '2', {OF_NO_FLAG}"),
+        (["--enable-lora", "2"], f"contains '2', {OF_NO_FLAG}"),
+        (["--seed 1", "2"], "contains '--seed 1', a flag and its value in one. Write '--seed=1'."),
+        (["--seed 1=2"], "contains '--seed 1=2', a flag and its value in one. Write '--seed=1=2'."),
+        (["-1"], f"begins with '-1', {NO_FIRST}"),
+        (["-12"], f"begins with '-12', {NO_FIRST}"),
+        (["-.5"], f"begins with '-.5', {NO_FIRST}"),
+        (["-"], f"begins with '-', {NO_FIRST}"),
+        (
+            ["--enable-lora=1"],
+            "contains --enable-lora with a value, and it takes none. Write --enable-lora, or leave it out.",
+        ),
+        (
+            ["--chat-template", "a\0"],
+            "contains 'a\\x00', and no command line can hold its NUL. Remove that character.",
+        ),
+        # What vLLM's parser says
+        (["--api-server-count=0"], f"{REFUSED} --api-server-count is 0, and without one nothing answers. {CHANGE}"),
+        (["--enable-auto-tool-choice"], f"{REFUSED} --enable-auto-tool-choice requires --tool-call-parser. {CHANGE}"),
+        (["--enable-log-outputs"], f"{REFUSED} --enable-log-outputs requires --enable-log-requests. {CHANGE}"),
+        (["--seed=x"], f"{REFUSED} argument --seed: invalid int value: 'x'. {CHANGE}"),
+        (["--max-num-seqs"], f"{REFUSED} argument --max-num-seqs: expected one argument. {CHANGE}"),
+        (
+            ['--attention-config={"nosuch": 1, "other": 2}'],
+            f"{REFUSED} argument --attention-config/-ac: AttentionConfig: Unexpected keyword argument: nosuch, other. "
+            f"{CHANGE}",
+        ),
+    ],
+)
+def test_bad_flag_gets_this_line(args: list[str], problem: str) -> None:
+    assert next(problems(args)) == problem
+
+
+def test_every_bad_flag_gets_a_line() -> None:
+    assert [line.split(".")[0] for line in problems(["--dtype=half", "--port", "1", "2"])] == [
+        "contains --dtype",
+        "contains --port",
+        "contains '2', which belongs to no flag",
+    ]
+
+
+@pytest.mark.parametrize("words", [["--api-key", "x", "y"], ["--api-key", "-x", "--y"]])
+def test_nothing_is_said_of_what_may_be_the_secret_behind_a_flag(words: list[str]) -> None:
+    assert list(problems(words)) == [f"contains --api-key. Remove it: {OWN['--api-key']}."]
+
+
+def test_flag_behind_a_secret_is_told_again() -> None:
+    assert len(list(problems(["--api-key", "x", "--port=1"]))) == 2
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--lora-modules", "a=/x", "b=/y", "c=/z"],
+        ["--api-server-count=1"],
+        ["--enable-auto-tool-choice", "--tool-call-parser=hermes"],
+        ["--enable-log-outputs", "--enable-log-requests"],
+        ["-O3"],
+        ["-O", "2"],
+        ["-O=1"],
+        ["--seed", "-1"],
+        ["--no-enable-lora"],
+    ],
+)
+def test_flags_that_vllm_takes_are_nothing_to_speak_of(args: list[str]) -> None:
+    assert list(problems(args)) == []
+
+
+@pytest.mark.parametrize(
+    "word", ["--api-key", "--api-key=x", "--api_key x", "--hf-token.x", "--hf-t", "--my-token", "--PASSWD", "--keys"]
+)
+def test_flag_that_may_hold_a_secret_is_one(word: str) -> None:
+    assert secret(["--seed=1", word])
+
+
+@pytest.mark.parametrize("word", ["key", "--", "-", "--seed", "--tokenizer=x", "--max-num-batched-tokens=1", "--xyz"])
+def test_flag_that_holds_none_is_none(word: str) -> None:
+    assert not secret([word])
