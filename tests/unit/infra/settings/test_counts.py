@@ -44,3 +44,24 @@ def test_more_replicas_than_the_charts_scale_to_are_refused() -> None:
     for bad, line in ((6, "routerReplicas: 6 is too large. Use 5 or less."), (0, "routerReplicas: 0 is too small.")):
         with pytest.raises(SettingsError, match=line):
             parse(stack({"routerReplicas": bad}))
+
+
+def test_system_nodes_are_counted_only_where_the_location_is_one() -> None:
+    (line,) = problems(stack({"location": "Europe", "systemMaxNodes": 2}))
+
+    assert line.startswith("location: ")
+
+
+def test_three_system_nodes_are_enough_for_a_region_and_one_for_a_zone() -> None:
+    parse(stack({"location": "us-east5", "tpuZones": ["us-east5-a"], "systemMaxNodes": 3}))
+    parse(stack({"systemMaxNodes": 1}))
+
+
+@pytest.mark.parametrize("key", ["tpuMinNodes", "tpuMaxNodes", "systemMinNodes", "systemMaxNodes"])
+def test_a_cluster_has_at_most_fifteen_thousand_nodes(key: str) -> None:
+    assert f"{key}: 15001 is too large. Use 15000 or less." in problems(stack({key: 15_001}))
+
+
+@pytest.mark.parametrize("key", ["tpuMaxNodes", "systemMaxNodes"])
+def test_most_nodes_of_a_cluster_are_accepted(key: str) -> None:
+    parse(stack({key: 15_000, "subnetCidr": "11.0.0.0/8", "podCidr": "32.0.0.0/9"}))

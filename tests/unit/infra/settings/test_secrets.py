@@ -85,3 +85,28 @@ def test_what_is_wrong_with_an_encrypted_value_does_not_show_it() -> None:
         parse(stack({"models[0].extraArgs": ["--seed=hidden"]}), secrets={"models"})
 
     assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize("odd", [" ", "\n", "\u00e9", "\x7f"])
+def test_token_with_what_no_token_has_is_refused(odd: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse(stack({"huggingFaceToken": TOKEN + odd}), secrets={"huggingFaceToken"})
+
+    assert str(refused.value).splitlines()[1:] == [
+        "  huggingFaceToken: has a space, a line break or another character that no token has. Set it again, as one "
+        "word: `pulumi config set --secret huggingFaceToken`."
+    ]
+
+
+def test_token_may_have_every_visible_character_of_ascii() -> None:
+    assert parse(stack({"huggingFaceToken": "!~"}), secrets={"huggingFaceToken"}).hugging_face_token
+
+
+def test_encrypted_settings_are_told_in_the_order_of_their_names() -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse(stack(), secrets={"protect", "labels", "huggingFaceToken", "gcp:project"})
+
+    rest = "the rest is plain text in the cluster. Set it without `--secret`, and keep secrets out of it."
+    assert str(refused.value).splitlines()[1:] == [
+        f"  {key}: is encrypted, but only huggingFaceToken stays so: {rest}" for key in ("labels", "protect")
+    ]

@@ -133,3 +133,30 @@ def test_zone_not_known_to_have_v6e_is_a_warning() -> None:
 @pytest.mark.parametrize("zone", sorted(slices.KNOWN_ZONES))
 def test_zone_with_v6e_is_no_warning(zone: str) -> None:
     assert parse(stack({"location": zone})).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("gb", "line"),
+    [
+        (29, "tpuBootDiskGb: 29 is too small. Use 30 or more."),
+        (65_537, "tpuBootDiskGb: 65537 is too large. Use 65536 or less."),
+    ],
+)
+def test_boot_disk_has_room_for_the_image_and_is_one_that_there_is(gb: int, line: str) -> None:
+    assert problems(stack({"tpuBootDiskGb": gb})) == [line]
+
+
+def test_smallest_boot_disk_is_accepted() -> None:
+    assert parse(stack({"tpuBootDiskGb": 30})).tpu_boot_disk_gb == 30
+
+
+@pytest.mark.parametrize("name", ["A", "1a", "a-", "a" * 64, "projects/p/reservations/", "p/reservations/a", "a/b"])
+def test_name_that_no_reservation_has_is_refused(name: str) -> None:
+    (line,) = problems(stack({"tpuCapacity": "reservation", "tpuReservation": name}))
+
+    assert line.startswith(f'tpuReservation: "{name}" is not the name of a reservation.')
+
+
+@pytest.mark.parametrize("name", ["a", "a" * 63, "a-1"])
+def test_shortest_and_longest_name_of_a_reservation_are_accepted(name: str) -> None:
+    parse(stack({"tpuCapacity": "reservation", "tpuReservation": name}))
