@@ -13,6 +13,7 @@ from infra.settings.maintenance import fewest_hours, latest_start
 from tests.support.stack_settings import stack
 
 WINDOW = {"start": "2026-01-03T05:00:00Z", "end": "2026-01-03T13:00:00Z", "recurrence": "FREQ=WEEKLY;BYDAY=SA,SU"}
+EVERY_DAY = f"FREQ=DAILY;BYMONTHDAY={','.join(map(str, range(1, 32)))}"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 NO_RECURRENCE = (
     "is not a recurrence by day, week, month or year. Write an RRULE of RFC 5545 without its name, like "
@@ -42,6 +43,37 @@ def settings(window: Any) -> Any:
             {"end": "2026-01-03T08:59:00Z"},
             'end: "2026-01-03T08:59:00Z" is less than 4 hours after `start`, which is 2026-01-03T05:00:00Z. GKE counts '
             "no shorter window: use a later end.",
+        ),
+        (
+            {"start": "1969-12-31T05:00:00Z"},
+            'start: "1969-12-31T05:00:00Z" is not of these times. Write the first window that is to come, like '
+            "'2026-01-03T04:00:00Z'.",
+        ),
+        ({"start": "2300-01-01T05:00:00Z"}, 'start: "2300-01-01T05:00:00Z" is not of these times.'),
+        (
+            {"end": "2026-02-04T05:00:01Z"},
+            'end: "2026-02-04T05:00:01Z" is more than 32 days after `start`, which is 2026-01-03T05:00:00Z. Use the '
+            "end of one window; `recurrence` says how often it comes.",
+        ),
+        *(
+            (
+                {"recurrence": f"FREQ=DAILY;{by}=1"},
+                f'recurrence: "FREQ=DAILY;{by}=1" names a time of day, which is that of `start`. Remove BYHOUR, '
+                "BYMINUTE and BYSECOND.",
+            )
+            for by in ("BYHOUR", "BYMINUTE", "BYSECOND")
+        ),
+        *(
+            (
+                {"recurrence": f"FREQ=DAILY;{rule}"},
+                f'recurrence: "FREQ=DAILY;{rule}" is no RRULE of RFC 5545 ({why}). Write one like '
+                "FREQ=WEEKLY;BYDAY=SA,SU.",
+            )
+            for rule, why in (
+                ("FREQ=WEEKLY", "it says something twice"),
+                ("COUNT=0", "COUNT is 0"),
+                ("INTERVAL=10000", "INTERVAL is 10000"),
+            )
         ),
         ({"recurrence": "every weekend"}, f'recurrence: "every weekend" {NO_RECURRENCE}'),
         ({"recurrence": "RRULE:FREQ=DAILY"}, f'recurrence: "RRULE:FREQ=DAILY" {NO_RECURRENCE}'),
@@ -75,6 +107,34 @@ def test_bad_window_is_refused_with_this_line_and_no_other(change: dict[str, Any
     assert problem.startswith(f"  maintenanceWindow.{line}")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"end": "2026-01-03T09:00:00Z", "recurrence": "FREQ=DAILY"},
+        {"end": "2026-02-04T05:00:00Z", "recurrence": "FREQ=DAILY"},
+        {"start": "1970-01-01T05:00:00Z", "end": "1970-01-01T13:00:00Z"},
+        {"recurrence": "FREQ=DAILY;UNTIL=99991231T000000Z"},
+        {"recurrence": "FREQ=DAILY;INTERVAL=1;COUNT=9999"},
+        {"recurrence": "FREQ=MONTHLY;BYMONTHDAY=-1,1,5,9,13,17,21"},
+        {"recurrence": f"{EVERY_DAY}{',1' * 196},10"},  # 500 characters
+    ],
+)
+def test_window_at_the_limits_is_accepted(change: dict[str, Any]) -> None:
+    assert settings({**WINDOW, **change}).maintenance_window
+
+
+def test_recurrence_of_one_character_too_many_is_not_followed() -> None:
+    with pytest.raises(SettingsError, match="it is longer than 500 characters"):
+        settings({**WINDOW, "recurrence": f"{EVERY_DAY}{',1' * 198}"})
+
+
+@pytest.mark.parametrize("key", ["start", "end"])
+def test_recurrence_is_not_judged_without_its_times(key: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        settings({**WINDOW, key: "soon", "recurrence": "FREQ=YEARLY"})
+    assert len(str(error.value).splitlines()) == 2
+
+
 def test_window_needs_all_three() -> None:
     with pytest.raises(SettingsError) as error:
         settings({"start": WINDOW["start"]})
@@ -93,10 +153,27 @@ def test_window_needs_all_three() -> None:
         ("2026-01-05T05:00:00Z", "FREQ=DAILY", 32 * 24),  # they overlap, and no hour counts twice
         ("2026-01-05T05:00:00Z", "FREQ=MONTHLY;BYSETPOS=1;BYDAY=SA", 0),  # may be five weeks apart
         ("2026-01-03T13:00:00Z", "FREQ=DAILY;COUNT=400", 0),  # ends in a year
+        ("2026-01-03T13:00:00Z", "FREQ=DAILY;COUNT=701", 10 * 8),  # in 376 days, and a year ahead counts
     ],
 )
 def test_the_worst_32_days_count(end: str, recurrence: str, hours: int) -> None:
     assert fewest_hours(WINDOW["start"], end, recurrence, NOW) == pytest.approx(hours)
+
+
+@pytest.mark.parametrize(
+    ("end", "hour", "hours"),
+    [
+        ("2026-01-04T05:00:00Z", 3, 32 * 24),  # one window without a gap, though a day begins two hours later
+        ("2026-01-03T13:00:00Z", 6, 7 + 31 * 8),  # the window that runs counts as far as it goes on
+    ],
+)
+def test_days_count_from_now(end: str, hour: int, hours: int) -> None:
+    assert fewest_hours(WINDOW["start"], end, "FREQ=DAILY", NOW.replace(hour=hour)) == pytest.approx(hours)
+
+
+def test_latest_start_may_be_today() -> None:
+    latest = latest_start("2027-06-24T05:00:00Z", "2027-06-27T05:00:00Z", "FREQ=MONTHLY;BYMONTHDAY=24", NOW)
+    assert latest == "2026-11-24T05:00:00Z"
 
 
 def test_recurrence_that_never_comes_is_found_out_at_once() -> None:

@@ -1,9 +1,13 @@
 """An entry of `models`: its names, its numbers, and what it answers to."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from pydantic import ValidationError
 
 from infra.settings.load import parse
-from infra.settings.model import MAX_NAME
+from infra.settings.model import MAX_NAME, Model
 from tests.support.stack_settings import Values, problems, stack
 
 NO_LABEL = "is not a DNS label. Use at most 63 lower-case letters, digits and hyphens, a letter first, no hyphen last."
@@ -52,6 +56,10 @@ BAD: dict[str, tuple[Values, str]] = {
         {"models[0].name": "default"},
         'models[0].name: "default" is the name of the namespace\'s own service account. Choose another.',
     ),
+    "namespace of GKE's own": (
+        {"models[0].namespace": "gke-managed-system"},
+        f'models[0].namespace: "gke-managed-system" {PLATFORMS}',
+    ),
     "namespace of GKE": (
         {"models[0].namespace": "gmp-public"},
         'models[0].namespace: "gmp-public" belongs to the platform. Choose another namespace for the model.',
@@ -65,7 +73,15 @@ BAD: dict[str, tuple[Values, str]] = {
         'models[0].servedNames: ["qwen", "--seed"] contains \'--seed\'. Use names without spaces that do not '
         "begin with a hyphen.",
     ),
+    "served name with a space": (
+        {"models[0].servedNames": ["a b"]},
+        "models[0].servedNames: [\"a b\"] contains 'a b'. Use names without spaces that do not begin with a hyphen.",
+    ),
     # Numbers
+    "more replicas than a cluster has nodes": (
+        {"models[0].replicas": 15_001},
+        "models[0].replicas: 15001 is too large. Use 15000 or less.",
+    ),
     "no length at all": ({"models[0].maxModelLen": 0}, "models[0].maxModelLen: 0 is too small. Use 1 or more."),
     "no replicas": ({"models[0].replicas": 0}, "models[0].replicas: 0 is too small. Use 1 or more."),
     "unknown dtype": (
@@ -157,6 +173,19 @@ def test_dtype_that_a_tpu_takes_is_no_warning(dtype: str) -> None:
 )
 def test_model_answers_to(changes: Values, names: tuple[str, ...]) -> None:
     assert parse(stack(changes)).models[0].names == names
+
+
+def test_each_field_of_a_model_is_described_for_the_page_of_the_settings() -> None:
+    assert all(field.description for field in Model.model_fields.values())
+
+
+@pytest.mark.parametrize("of", [lambda s: s, lambda s: s.models[0], lambda s: s.maintenance_window])
+def test_what_was_checked_cannot_be_changed(of: Callable[[Any], Any]) -> None:
+    window = {"start": "2026-01-03T05:00:00Z", "end": "2026-01-03T13:00:00Z", "recurrence": "FREQ=DAILY"}
+    checked = of(parse(stack({"maintenanceWindow": window})))
+
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(checked, next(iter(type(checked).model_fields)), "other")
 
 
 def test_longest_name_leaves_room_for_the_longest_suffix_of_kserve() -> None:
