@@ -40,6 +40,11 @@ def test_whoever_waits_for_a_model_waits_longer_when_the_start_may_take_longer(m
     assert timing.ready_timeout() == before + HOUR
 
 
+def test_model_has_an_hour_and_a_half_to_become_ready() -> None:
+    """Half an hour of it for what comes before vLLM: a node, its image, the weights."""
+    assert timing.ready_timeout() == 90 * 60
+
+
 def test_one_slow_answer_takes_no_pod_out_of_service(container: dict[str, Any]) -> None:
     probe = container["readinessProbe"]
 
