@@ -80,6 +80,20 @@ def test_gke_older_than_one_of_the_charts_is_refused() -> None:
     )
 
 
+def test_gke_older_than_several_is_told_of_the_one_that_asks_for_most() -> None:
+    assert str(gke_problem("1.28.1-gke.1", pins.VERSIONS)).startswith("is older than cert-manager 1.21 is supported on")
+
+
+def test_releases_of_kubernetes_are_compared_as_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    istio = RELEASES["Istio"]["1.31"]._replace(oldest="1.9", newest="1.100")
+    cert_manager = RELEASES["cert-manager"]["1.21"]._replace(oldest="1.10", newest="1.99")
+    kserve = RELEASES["KServe"]["0.20"]._replace(oldest="1.2")
+    known = {"Istio": {"1.31": istio}, "cert-manager": {"1.21": cert_manager}, "KServe": {"0.20": kserve}}
+    monkeypatch.setattr(compatibility, "RELEASES", known)
+    assert compatibility.kubernetes(pins.VERSIONS) == ("1.10", "1.99")
+    assert str(gke_problem("1.9.1-gke.1", pins.VERSIONS)).startswith("is older than cert-manager 1.21")
+
+
 def test_gke_newer_than_one_of_the_charts_is_a_warning_that_names_it() -> None:
     versions = at_versions(**{"cert-manager": "v1.20.0"})
     assert gke_problem("1.36.1-gke.1", versions) is None
