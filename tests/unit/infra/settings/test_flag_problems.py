@@ -114,6 +114,20 @@ def test_bad_flag_gets_this_line(args: list[str], problem: str) -> None:
     assert next(problems(args)) == problem
 
 
+@pytest.mark.parametrize("flag", ["--attention-config=", "--additional-config.a="])
+def test_json_that_is_too_deep_to_be_read_is_refused(flag: str) -> None:
+    assert list(problems([flag + "[" * 100_000])) == [
+        f"{REFUSED} a value is not of the shape that its flag wants. {CHANGE}"
+    ]
+
+
+def test_unknown_flag_may_have_one_value() -> None:
+    assert [line.split(",")[0] for line in problems(["--nothing-like-it", "a", "b"])] == [
+        "contains --nothing-like-it",
+        "contains 'b'",
+    ]
+
+
 def test_every_bad_flag_gets_a_line() -> None:
     assert [line.split(".")[0] for line in problems(["--dtype=half", "--port", "1", "2"])] == [
         "contains --dtype",
@@ -156,6 +170,9 @@ def test_flag_that_may_hold_a_secret_is_one(word: str) -> None:
     assert secret(["--seed=1", word])
 
 
-@pytest.mark.parametrize("word", ["key", "--", "-", "--seed", "--tokenizer=x", "--max-num-batched-tokens=1", "--xyz"])
+@pytest.mark.parametrize(
+    "word",
+    ["key", "--", "-", "--seed", "--tokenizer=x", "--max-num-batched-tokens=1", "--max_num_batched_tokens", "--xyz"],
+)
 def test_flag_that_holds_none_is_none(word: str) -> None:
     assert not secret([word])
