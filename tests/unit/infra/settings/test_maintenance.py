@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.settings import maintenance
 from infra.settings.configuration import SettingsError
 from infra.settings.load import parse
 from infra.settings.maintenance import fewest_hours, latest_start
@@ -114,6 +115,7 @@ def test_bad_window_is_refused_with_this_line_and_no_other(change: dict[str, Any
         {"end": "2026-02-04T05:00:00Z", "recurrence": "FREQ=DAILY"},
         {"start": "1970-01-01T05:00:00Z", "end": "1970-01-01T13:00:00Z"},
         {"recurrence": "FREQ=DAILY;UNTIL=99991231T000000Z"},
+        {"recurrence": "FREQ=DAILY;UNTIL=20990101T000000Z"},
         {"recurrence": "FREQ=DAILY;INTERVAL=1;COUNT=9999"},
         {"recurrence": "FREQ=MONTHLY;BYMONTHDAY=-1,1,5,9,13,17,21"},
         {"recurrence": f"{EVERY_DAY}{',1' * 196},10"},  # 500 characters
@@ -133,6 +135,18 @@ def test_recurrence_is_not_judged_without_its_times(key: str) -> None:
     with pytest.raises(SettingsError) as error:
         settings({**WINDOW, key: "soon", "recurrence": "FREQ=YEARLY"})
     assert len(str(error.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("raised", [OverflowError, AttributeError, IndexError, TypeError])
+def test_rule_that_breaks_the_reader_is_no_rule(raised: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    """dateutil does not say which errors it raises."""
+
+    def read(*_: object) -> float:
+        raise raised("x")
+
+    monkeypatch.setattr(maintenance, "fewest_hours", read)
+    with pytest.raises(SettingsError, match=r"is no RRULE of RFC 5545 \(x\)"):
+        settings(WINDOW)
 
 
 def test_window_needs_all_three() -> None:

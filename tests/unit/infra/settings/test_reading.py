@@ -120,6 +120,10 @@ def test_whole_characters_beside_the_halves_are_text() -> None:
     assert configuration.sound({"a": "\ud7ff\ue000", "b": 1, "c": None}) == {"a": "\ud7ff\ue000", "b": 1, "c": None}
 
 
+def test_name_with_half_a_character_is_no_sound_one() -> None:
+    assert configuration.sound({"a\ud800": 1, "b": 1}) == {"b": 1}
+
+
 def test_setting_with_half_a_character_is_not_missing_but_another_is() -> None:
     values = stack({"location": "x\ud800"})
     del values["gcp:project"]
