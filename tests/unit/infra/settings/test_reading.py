@@ -36,6 +36,15 @@ def test_settings_of_the_project_have_their_names_and_those_of_providers_keep_th
     )
 
 
+def test_configuration_may_come_by_the_environment_and_the_engines_own_goes_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"gcp:project": "p", "gcp:region": "r"}))
+    given({"gcp:project": "q"})
+
+    assert configuration.read(frozenset()).values == {"gcp:project": "q", "gcp:region": "r"}
+
+
 def test_structures_come_as_json_and_what_is_none_stays_text() -> None:
     given({f"{PROJECT}:a": "[1]", f"{PROJECT}:b": "[1", f"{PROJECT}:c": "[1]", f"{PROJECT}:d": "[" * 100_000})
 

@@ -53,6 +53,7 @@ def test_message_never_shows_a_secret(changes: Values) -> None:
         ({"models[0].extraArgs": ['--kv-transfer-config={"password":"Zz9Secret"}', "stray"]}, "Zz9Secret"),
         ({"models[0].extraArgs": ["--header", "Authorization: Bearer abc123SECRET"]}, "abc123SECRET"),
         ({"labels": {"api_token": "Hunter2SECRET"}}, "Hunter2SECRET"),
+        ({"huggingFaceToken": ["looks-like-none"]}, "looks-like-none"),
         ({"chartMirror": "user:s3cretpw@ghcr.io/charts"}, "s3cretpw"),
         ({"models[0].uri": "user:s3cretpw@huggingface.co/x/y"}, "s3cretpw"),
     ],
