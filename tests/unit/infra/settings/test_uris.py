@@ -134,7 +134,9 @@ def test_image_that_no_registry_has_is_refused(image: str, why: str) -> None:
     assert problems(stack({"models[0].uri": f"oci://{image}"})) == [f'models[0].uri: "oci://{image}" {why}']
 
 
-@pytest.mark.parametrize("image", [f"r.io/{'i' * 250}:1", f"{'i' * 254}:1", "R.io/i:1", "LOCALHOST:5000/i:1"])
+@pytest.mark.parametrize(
+    "image", [f"r.io/{'i' * 250}:1", f"{'i' * 254}:1", "R.io/i:1", "LOCALHOST:5000/i:1", "org/i:1"]
+)
 def test_longest_name_of_an_image_is_accepted_and_a_host_in_capitals(image: str) -> None:
     parse(stack({"models[0].uri": f"oci://{image}"}))
 
