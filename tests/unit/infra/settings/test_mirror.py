@@ -121,3 +121,10 @@ def test_all_missing_charts_are_told_before_what_is_wrong_with_others(tmp_path: 
     (line,) = problems(stack({"chartMirror": str(tmp_path)}))
 
     assert "without base/Chart.yaml, istiod/Chart.yaml. Put" in line
+
+
+def test_chart_whose_file_is_not_all_text_is_read_for_its_version(tmp_path: Path) -> None:
+    lay_out_charts(tmp_path)
+    (tmp_path / "cert-manager" / "Chart.yaml").write_bytes(b"description: \xff\nversion: v1.21.2\n")
+
+    assert parse(stack({"chartMirror": str(tmp_path)})).chart_mirror == str(tmp_path)

@@ -61,6 +61,10 @@ BAD: dict[str, tuple[Values, str]] = {
         {"subnetCidr": "10.66.0.0/29"},
         'subnetCidr: "10.66.0.0/29" is too small for up to 5 nodes and their Services. Use a /28 or larger.',
     ),
+    "subnet for fewer nodes than the TPU pool may have": (
+        {"tpuMaxNodes": 9, "subnetCidr": "10.66.0.0/28"},
+        'subnetCidr: "10.66.0.0/28" is too small for up to 13 nodes and their Services. Use a /27 or larger.',
+    ),
 }
 
 GOOD: dict[str, Values] = {
