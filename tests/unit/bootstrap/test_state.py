@@ -19,7 +19,7 @@ def test_bucket_is_private_and_keeps_old_versions(shared: Declared) -> None:
 
 def test_each_environment_has_a_key_of_its_own_that_rotates(shared: Declared) -> None:
     keys = shared.all("kms/cryptoKey:CryptoKey")
-    assert [key.name for key in keys] == ["dev", "prod"]
+    assert sorted(key.name for key in keys) == ["dev", "prod"]
     assert {key.inputs["rotationPeriod"] for key in keys} == {f"{90 * 24 * 3600}s"}
 
 
