@@ -4,13 +4,11 @@ import json
 import re
 from typing import Any
 
-import yaml
-
 from .program import Declared, declared
-from .project import ROOT
+from .project import ROOT, read
 
 FOLDER = ROOT / "bootstrap"
-SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((FOLDER / "Pulumi.yaml").read_text())["config"]
+SCHEMA: dict[str, dict[str, Any]] = read(FOLDER / "Pulumi.yaml")["config"]
 VALUES: dict[str, Any] = {
     "repository": "acme/inference",
     "repositoryId": 123456,

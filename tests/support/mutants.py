@@ -225,7 +225,7 @@ def main(paths: Sequence[str]) -> str | None:
     excused = [mutant for mutant in found if _reason(mutant)]
     found = [mutant for mutant in found if not _reason(mutant)]
     survivors: list[Mutant] = []
-    yaml.SafeLoader = yaml.CSafeLoader  # the tests read Pulumi.yaml hundreds of times, which took a third of the time
+    yaml.SafeLoader = yaml.CSafeLoader  # the tests of each mutant read Pulumi.yaml, which took a third of the time
     with TemporaryDirectory() as folder:
         _fork(_survey, Path(folder))
         _, (code, reached, modules) = _wait(Path(folder))

@@ -1,6 +1,8 @@
 """The project's own files, read."""
 
 import subprocess
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,19 @@ STACKS = sorted(name.split(".")[1] for name in _FILES.stdout.split())
 """Those that are committed; a user may have others."""
 
 
+@cache
+def _parsed(text: str) -> dict[str, Any]:
+    return yaml.safe_load(text)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A project or stack file, to be changed at will. The same text is parsed once: it takes longer than a test."""
+    return deepcopy(_parsed(path.read_text()))
+
+
 def schema() -> dict[str, dict[str, Any]]:
     """The settings that Pulumi.yaml declares: type, description and default by name."""
-    return yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    return read(ROOT / "Pulumi.yaml")["config"]
 
 
 def defaults() -> dict[str, Any]:
@@ -25,7 +37,7 @@ def defaults() -> dict[str, Any]:
 
 def settings_of(path: Path) -> dict[str, Any]:
     """The project's own settings in a stack file, as they stand there."""
-    config = yaml.safe_load(path.read_text())["config"]
+    config = read(path)["config"]
     return {key.removeprefix(PREFIX): value for key, value in config.items() if key.startswith(PREFIX)}
 
 
