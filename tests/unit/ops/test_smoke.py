@@ -9,8 +9,10 @@ from threading import Thread
 from time import sleep
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from infra.models.routes import base_path, rules
+from ops.__main__ import app
 from ops.smoke import Smoke
 from sandbox.programs import model_server, vllm_flags
 from tests.support.project import ROOT
@@ -46,13 +48,7 @@ class Gateway(model_server.Handler):
         super().begin(status, headers)
 
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "ops", "smoke", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+Run = Callable[..., Result]
 
 
 @pytest.fixture
@@ -65,7 +61,7 @@ def smoke() -> Iterator[Run]:
             faults: dict[str, int] | None = None,
             cut: str = "",
             extra: dict[str, str] | None = None,
-        ) -> "subprocess.CompletedProcess[str]":
+        ) -> Result:
             gateway = type("Gateway", (Gateway,), {"faults": faults or {}, "cut": cut, "extra": extra or {}})
             args = vllm_flags.parse(["serve", "/mnt/models", "--host=127.0.0.1", "--port=0"])
             server = stack.enter_context(model_server.Server(args, gateway))
@@ -73,14 +69,14 @@ def smoke() -> Iterator[Run]:
             Thread(target=server.serve_forever, daemon=True).start()
             stack.callback(server.shutdown)
             url = f"http://127.0.0.1:{server.server_address[1]}{base_path(NAMESPACE, NAME)}"
-            return command("--url", url, "--timeout", "5", *arguments)
+            return CliRunner().invoke(app, ["smoke", "--url", url, "--timeout", "5", *arguments])
 
         yield run
 
 
 def test_endpoint_that_is_as_the_guide_says_passes(smoke: Run) -> None:
     done = smoke()
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.exit_code == 0, done.output
     assert done.stdout.count(" ok ") == 14
 
 
@@ -95,7 +91,7 @@ def test_endpoint_that_is_as_the_guide_says_passes(smoke: Run) -> None:
 )
 def test_endpoint_that_fails_is_told_by_name(smoke: Run, faults: dict[str, int], line: str) -> None:
     done = smoke(faults=faults)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert line in done.stderr
 
 
@@ -110,24 +106,25 @@ def test_endpoint_that_fails_is_told_by_name(smoke: Run, faults: dict[str, int],
 )
 def test_path_that_is_published_and_should_not_be_fails(smoke: Run, path: str, line: str) -> None:
     done = smoke(extra={base_path(NAMESPACE, NAME) + path: "/health"})
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert line in done.stderr
 
 
 def test_answer_that_breaks_off_fails_although_its_status_was_good(smoke: Run) -> None:
     done = smoke(cut="/health")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "health (http): not 200: RemoteProtocolError: " in done.stderr
 
 
 def test_model_that_is_not_served_fails(smoke: Run) -> None:
     done = smoke("--model", "gpt-4")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "list models (http): no model gpt-4" in done.stderr
 
 
 def test_nobody_there_fails_without_a_traceback() -> None:
-    done = command("--url", "http://127.0.0.1:9/a/b", "--timeout", "2")
+    command = [sys.executable, "-m", "ops", "smoke", "--url", "http://127.0.0.1:9/a/b", "--timeout", "2"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 1
     assert "list models (http): not 200 with models: ConnectError: " in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,15 +1,14 @@
 """What is made of events: failures, drift, and a log that the command reads."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from ops.__main__ import app
 from tests.support.engine_events import CLUSTER, END, MODEL, ROUTER, error, report, step
-from tests.support.project import ROOT
 
 
 def test_failed_preview_shows_the_message_and_no_changes() -> None:
@@ -101,9 +100,9 @@ def command(tmp_path: Path, events: list[dict[str, Any]] | None, *options: str) 
     if events is not None:
         log.write_text("".join(json.dumps(event) + "\n" for event in events))
     github.touch()
-    arguments = [sys.executable, "-m", "ops", "report", str(log), "--stack", "dev", "--output", str(output), *options]
-    done = subprocess.run(arguments, cwd=ROOT, env={"GITHUB_OUTPUT": str(github)}, check=False)  # noqa: S603
-    return done.returncode, output.read_text(), github.read_text()
+    arguments = ["report", str(log), "--stack", "dev", "--output", str(output), *options]
+    done = CliRunner(env={"GITHUB_OUTPUT": str(github)}).invoke(app, arguments)
+    return done.exit_code, output.read_text(), github.read_text()
 
 
 def test_command_reads_the_engines_log(tmp_path: Path) -> None:
