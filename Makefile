@@ -3,6 +3,8 @@ PYTHON ?= python3
 STACK ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
+# Images of containers often set this, and then each interpreter compiles every package that it imports.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test delivery mutants policy interruptions e2e conformance tpu-check lint docs bench down lock python setup cli tools clean

@@ -146,3 +146,11 @@ def test_folder_that_cannot_be_written_is_one_line(
         said
         == "cannot install packages into .venv: cannot write into /proc/clone/.sandbox: No such file or directory\n"
     )
+
+
+def test_make_lets_python_keep_what_it_has_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages are installed uncompiled, so the first to import them does it for all that follow."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    asks = requirements('\nasked:\n\t@python3 -c "import sys; print(sys.dont_write_bytecode)"', "asks.mk")
+    make = ["make", "--no-print-directory", "-f", ROOT / "Makefile", "-f", asks, "asked"]
+    assert subprocess.run(make, capture_output=True, text=True, check=True).stdout == "False\n"  # noqa: S603
