@@ -7,19 +7,19 @@ Mocks load no defaults, so they come from Pulumi.yaml, where they stand. Every r
 import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pulumi
-import yaml
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.proto import resource_pb2
 
 from sandbox.engine.stack import run_main
 
-from .project import ROOT
+from .project import ROOT, read
 
 ADDRESS = "34.7.208.8"
 UNKNOWN = pulumi.runtime.rpc.UNKNOWN
@@ -107,7 +107,7 @@ class _Monitor(MockMonitor):
 def declared(config: str, secrets: tuple[str, ...], preview: bool, folder: Path = ROOT, stack: str = "dev") -> Declared:
     """What the program in a folder declares with a configuration, in JSON; the same one is run once."""
     monitor = _Monitor(preview)
-    project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
+    project = read(folder / "Pulumi.yaml")["name"]
 
     async def program() -> None:
         pulumi.runtime.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
@@ -115,7 +115,9 @@ def declared(config: str, secrets: tuple[str, ...], preview: bool, folder: Path 
         pulumi.runtime.set_all_config(json.loads(config), [f"{project}:{k}" for k in secrets])
         await pulumi.runtime.run_in_stack(partial(run_main, folder))
 
-    asyncio.run(program())
+    # For each resource Pulumi notes every frame of the stack. In a thread there are none of pytest's.
+    with ThreadPoolExecutor(1) as own:
+        own.submit(lambda: asyncio.run(program())).result()
     return monitor.declared
 
 
