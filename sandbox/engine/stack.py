@@ -160,6 +160,8 @@ class SandboxStack:
             "PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{port}" for name, port in ports.items()),
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # An engine lives for seconds, and a tenth of what it computes is the collection of garbage.
+            "GOGC": "400",
             # The Kubernetes plugin and its Helm keep what they learn of clusters and registries in the user's home.
             "KUBECACHEDIR": str(self.home / "kube"),
             **{f"HELM_{kind}_HOME": str(self.home / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")},
