@@ -1,7 +1,9 @@
-"""A stack on a real control plane. One cluster serves all tests of a run; what a test makes it removes."""
+"""Stacks on a real control plane. One cluster serves all tests of a run, with one stack in it at a time."""
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +14,55 @@ from sandbox.cluster.kubelet import Kubelet
 from sandbox.cluster.stack import on_control_plane
 from sandbox.engine.stack import SandboxStack
 
+TOKEN = "huggingFaceToken"  # noqa: S105 - the setting's name
+
+
+def settings(module: Any) -> dict[str, Any]:
+    """What a module changes of the dev stack, in its `STACK`."""
+    return getattr(module, "STACK", {})
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse at once what could only fail later."""
+    """Refuse at once what could only fail later, and put tests of the same stack together, after those of none."""
     if any("tests/cluster" in str(item.path) for item in items) and not isolation.isolated():
         raise pytest.UsageError("tests/cluster needs namespaces of its own: run `make conformance`")
+
+    def place(item: pytest.Item) -> tuple[bool, str]:
+        if not isinstance(item, pytest.Function) or "deployed" not in item.fixturenames:
+            return False, ""
+        return True, json.dumps(settings(item.module), sort_keys=True)
+
+    items.sort(key=place)
+
+
+class Shared:
+    """The stack that tests share, until one with other settings is asked for. At the end it is destroyed."""
+
+    def __init__(self, plane: ControlPlane, home: Callable[[], Path]) -> None:
+        self._plane = plane
+        self._home = home
+        self._up = ExitStack()
+        self._settings: dict[str, Any] | None = None
+
+    def up(self, settings: dict[str, Any]) -> SandboxStack:
+        """The dev stack with these settings, up, and as the stack file was when it first was, whatever became of it."""
+        if settings != self._settings:
+            self.end()
+            self._stack = self._up.enter_context(
+                on_control_plane(home=self._home(), plane=self._plane, config=settings, patience=120)
+            )
+            self._up.callback(self._stack.destroy)
+            if TOKEN not in settings:
+                self._stack.set_config(TOKEN, "hf_of_a_test", secret=True)
+            self._file, self._settings = self._stack.stack_file.read_text(), settings
+        self._stack.stack_file.write_text(self._file)
+        self._stack.up()
+        return self._stack
+
+    def end(self) -> None:
+        """Destroy it."""
+        self._settings = None
+        self._up.close()
 
 
 @pytest.fixture(scope="session")
@@ -26,16 +72,18 @@ def plane() -> Iterator[ControlPlane]:
         yield plane
 
 
+@pytest.fixture(scope="session")
+def shared(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """What is up for the tests of several modules."""
+    shared = Shared(plane, lambda: tmp_path_factory.mktemp("deployed"))
+    yield shared
+    shared.end()
+
+
 @pytest.fixture(scope="module")
-def deployed(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStack]:
-    """The dev stack, with a token, up for all tests of a module."""
-    with on_control_plane(home=tmp_path_factory.mktemp("deployed"), plane=plane, patience=120) as sandbox:
-        sandbox.set_config("huggingFaceToken", "hf_of_a_test", secret=True)
-        try:
-            sandbox.up()
-            yield sandbox
-        finally:
-            sandbox.destroy()
+def deployed(request: pytest.FixtureRequest, shared: Shared) -> SandboxStack:
+    """The dev stack, with a token and what `STACK` of the module says, up for all tests of the module."""
+    return shared.up(settings(request.module))
 
 
 @pytest.fixture
