@@ -1,8 +1,8 @@
 """Simulated Google Cloud: the resource types that `infra/` and `bootstrap/` use, as the official provider shows them.
 
 What exists is in `google_kinds`, what the provider makes of inputs and outputs in `google_provider`, what is refused in
-`google_rules`. To simulate another type, add a line to `KINDS` (and to `REFERENCES` if it points at others), and one to
-`data/google_provider.yaml`.
+`google_rules`; keys and service agents are in `google_keys`. To simulate another type, add a line to `KINDS` (and to
+`REFERENCES` if it points at others), and one to `data/google_provider.yaml`.
 """
 # The methods of `Google` are described in `calls.Cloud`.
 # ruff: noqa: D102
@@ -13,6 +13,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from . import google_provider
 from .calls import Call, Props, unknown
+from .google_keys import make_agent, read_agent
 from .google_kinds import (
     ACCOUNT,
     ADDRESS,
@@ -33,6 +34,7 @@ from .google_kinds import (
     ROLE,
     ROUTER,
     SERVICE,
+    SERVICE_IDENTITY,
     SUBNET,
     dns_endpoint,
     free_address,
@@ -104,6 +106,9 @@ class Google:
                 f"googleapi: Error 403: {kind.api} API has not been used in project {project} before or it is "
                 f"disabled. Enable it by visiting https://console.developers.google.com/apis/api/{kind.api}, forbidden"
             )
+        if call.kind == SERVICE_IDENTITY:
+            agent = make_agent(self.inventory, project, inputs["service"])
+            return object_id, {"project": project} | inputs | agent
         name = inputs.get(kind.name, object_id)
         item = Item("gcp", call.kind, object_id.removesuffix("/" + name), name, object_id, inputs)
         if item.key in self.inventory.items or object_id in self.inventory.taken:
@@ -116,6 +121,8 @@ class Google:
         return object_id, self._outputs(item)
 
     def read(self, call: Call, object_id: str) -> Props | None:
+        if call.kind == SERVICE_IDENTITY:
+            return read_agent(call)
         item = self._get(call, object_id)
         # What GKE does not know, the real provider keeps from its state; in an import it takes the safe way.
         kept = {"deletionProtection": call.state.get("deletionProtection", True)} if call.kind == CLUSTER else {}
@@ -218,6 +225,7 @@ class Google:
                 "version": "1.34.1-gke.1",
             },
             BUCKET: {"url": f"gs://{inputs.get('name')}"},
+            SERVICE_IDENTITY: {"email": "", "member": ""},
             ROLE: {"name": object_id},
             IDENTITY_POOL: {"name": object_id, "state": "ACTIVE"},
             IDENTITY_PROVIDER: {"name": object_id, "state": "ACTIVE"},

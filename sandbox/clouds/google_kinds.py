@@ -23,6 +23,7 @@ FOLDER_MEMBER = "gcp:storage/managedFolderIamMember:ManagedFolderIamMember"
 KEY_RING = "gcp:kms/keyRing:KeyRing"
 KEY = "gcp:kms/cryptoKey:CryptoKey"
 KEY_MEMBER = "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember"
+SERVICE_IDENTITY = "gcp:projects/serviceIdentity:ServiceIdentity"
 ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
 IDENTITY_POOL = "gcp:iam/workloadIdentityPool:WorkloadIdentityPool"
@@ -62,6 +63,7 @@ KINDS = {
     KEY_RING: Kind(_KMS, "projects/{project}/locations/{location}/keyRings/{name}"),
     KEY: Kind(_KMS, "{keyRing}/cryptoKeys/{name}"),
     KEY_MEMBER: Kind(_KMS, "{cryptoKeyId}/{role}/{member}", ""),
+    SERVICE_IDENTITY: Kind("", "projects/{project}/services/{service}", ""),
     ROLE: Kind(_IAM, "projects/{project}/roles/{roleId}", ""),
     ACCOUNT_MEMBER: Kind(_IAM, "{serviceAccountId}/{role}/{member}", ""),
     IDENTITY_POOL: Kind(_IAM, _IDENTITY_POOL, "workloadIdentityPoolId"),

@@ -18,6 +18,8 @@ from .inventory import merge
 
 META = "__meta"
 """What the bridge names as the cause of a replacement that no property's schema forces."""
+ENCRYPTED = {"ENCRYPTED", "ALL_OBJECTS_ENCRYPTION_ENABLED"}
+"""What GKE says of a cluster with a key, by its version (`DatabaseEncryptionSuppress`)."""
 COMPUTE = "https://www.googleapis.com/compute/v1/"
 
 
@@ -101,6 +103,7 @@ def unchanged(kind: str, old: Props, new: Props) -> Props:
 SAME: dict[str, Callable[[str, str], bool]] = {
     "link": lambda a, b: relative(a) == relative(b) if "/" in b else a.rsplit("/", 1)[-1] == b,
     "case": lambda a, b: a.casefold() == b.casefold(),
+    "encrypted": lambda a, b: {a, b} <= ENCRYPTED,
 }
 
 
@@ -113,17 +116,22 @@ READS: dict[str, Callable[[str], str]] = {
     "url": lambda value: COMPUTE + value if value.startswith("projects/") else value,
     "name": lambda value: value.rsplit("/", 1)[-1],
     "upper": str.upper,
+    "encrypted": lambda value: "ALL_OBJECTS_ENCRYPTION_ENABLED" if value in ENCRYPTED else value,
 }
 
 
 def read_back(kind: str, props: Props) -> Props:
     """The outputs as the provider gives them: inputs in Google's form, on top of what was left to default."""
     row = rules(kind)
-    result = merge(row.adds, props)
+    result = deepcopy(merge(row.adds, props))
     for path, how in row.reads.items():
         value = _get(result, path)
         if isinstance(value, str) and value != UNKNOWN:
             _set(result, path, READS[how](value))
+    if _get(result, "controlPlaneEndpointsConfig.ipEndpointsConfig.enabled") is False:
+        # https://github.com/hashicorp/terraform-provider-google: `containerClusterApiDictatedPrivateEndpointField`
+        _set(result, "privateClusterConfig.enablePrivateEndpoint", True)
+        result.pop("masterAuthorizedNetworksConfig", None)
     return result
 
 

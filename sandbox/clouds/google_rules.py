@@ -2,7 +2,8 @@
 
 Where the words are known from a report they are Google's, with the report beside them; else they are ours, in the form
 of Google's. Refused are: references to what is not there, unknown roles, principals and regions, ranges that overlap,
-labels against the rules, maintenance windows that are too short, and what `google_nodes` refuses. Left out: quotas,
+labels against the rules, maintenance windows that are too short, rules of the firewall that say two things at once, and
+what `google_nodes` and `google_keys` refuse. Left out: quotas,
 permissions of the caller, GKE versions, which ports a firewall rule may name, and for what a role may be granted.
 """
 
@@ -16,6 +17,7 @@ from ipaddress import ip_network
 from infra.settings.maintenance import DAYS, HOURS, fewest_hours
 
 from .calls import Props
+from .google_keys import refuse_encryption
 from .google_kinds import (
     ACCOUNT,
     ADDRESS,
@@ -50,6 +52,7 @@ def validate(inventory: Inventory, item: Item, labels: Mapping[str, str]) -> Non
         _refuse_firewall(item.inputs)
     elif item.kind == CLUSTER:
         _refuse_cluster(inventory, item)
+        refuse_encryption(inventory, item)
     elif item.kind == POOL:
         cluster = next(c for c in inventory.find(CLUSTER) if refers(item.inputs["cluster"], c))
         refuse_pool(item.inputs, item.inputs.get("nodeLocations") or _places(cluster))
@@ -65,7 +68,8 @@ def _refuse_references(inventory: Inventory, item: Item) -> None:
 
 
 def _refuse_account(inventory: Inventory, email: str) -> None:
-    if email not in {"default", *(account.props["email"] for account in inventory.find(ACCOUNT))}:
+    known = {"default", *inventory.agents, *(account.props["email"] for account in inventory.find(ACCOUNT))}
+    if email not in known:
         raise bad(f"Service account {email} does not exist.")
 
 
@@ -200,10 +204,18 @@ def _refuse_subnet(inventory: Inventory, item: Item) -> None:
 
 
 def _refuse_firewall(inputs: Props) -> None:
+    """What the provider's schema refuses (resource_compute_firewall.go), and the API, for the other direction."""
+    egress = inputs.get("direction", "INGRESS") == "EGRESS"
     sources = ("sourceRanges", "sourceTags", "sourceServiceAccounts")
-    if inputs.get("direction", "INGRESS") != "EGRESS" and not any(inputs.get(key) for key in sources):
-        # resource_compute_firewall.go of the provider
+    if not egress and not any(inputs.get(key) for key in sources):
         raise CloudError("one of source_tags, source_ranges, or source_service_accounts must be defined")
+    if bool(inputs.get("allows")) == bool(inputs.get("denies")):
+        raise CloudError("exactly one of `allow,deny` must be specified")
+    accounts = inputs.get("sourceServiceAccounts") or inputs.get("targetServiceAccounts")
+    if accounts and (inputs.get("sourceTags") or inputs.get("targetTags")):
+        raise CloudError('"target_service_accounts": conflicts with source_tags, target_tags')
+    if egress and (inputs.get("sourceTags") or inputs.get("sourceServiceAccounts")):
+        raise bad("Source tags and source service accounts cannot be specified for a rule of direction EGRESS")
 
 
 # Clusters
@@ -228,6 +240,9 @@ def _refuse_cluster(inventory: Inventory, item: Item) -> None:
                 f"maintenance policy would go longer than {DAYS}d without {HOURS}h maintenance availability of "
                 ">=4h contiguous duration"
             )
+    asks = inputs.get("binaryAuthorization", {}).get("evaluationMode", "DISABLED") != "DISABLED"
+    if asks and f"{item.props['project']}/binaryauthorization.googleapis.com" not in inventory.enabled_apis:
+        raise bad("Binary Authorization API is not enabled in the project")
     if inputs.get("initialNodeCount"):
         refuse_nodes(inputs.get("nodeConfig", {}), _places(item))
 

@@ -62,6 +62,8 @@ class Inventory:
         self.items = {item.key: item for item in (Item(**i) for i in saved.get("items", []))}
         # `project/api`. An API stays enabled after its Service resource is gone, so it is not something left.
         self.enabled_apis: set[str] = set(saved.get("enabledApis", []))
+        # Service agents: Google makes one for a project and a service, and never takes it away.
+        self.agents: set[str] = set(saved.get("agents", []))
         # Ids that no new object may have, as one that was deleted had it.
         self.taken: set[str] = set(saved.get("taken", []))
         self.listeners: list[Callable[[str, Item], None]] = []  # called with every change, after it
@@ -72,6 +74,7 @@ class Inventory:
         items = [asdict(item) for item in self.items.values()]
         temporary = self.path.with_suffix(".tmp")
         sets = {"enabledApis": sorted(self.enabled_apis), "taken": sorted(self.taken)}
+        sets |= {"agents": sorted(self.agents)}
         temporary.write_text(json.dumps({"items": items, **sets, "log": self.log}))
         os.replace(temporary, self.path)
 

@@ -13,7 +13,7 @@ URL = "https://www.googleapis.com/compute/v1/projects/p/global/networks/net"
 
 def test_every_simulated_type_has_its_row_with_its_source() -> None:
     for kind in KINDS:
-        assert google_provider.rules(kind).source.startswith("google/"), kind
+        assert google_provider.rules(kind).source.startswith(("google/", "google-beta/")), kind
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What the simulated Google Cloud refuses: roles, locations, labels."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,3 +75,36 @@ def test_the_providers_own_label_counts(tmp_path: Path) -> None:
 def test_firewall_without_a_source_is_refused(project: Project) -> None:
     with pytest.raises(CloudError, match="one of source_tags, source_ranges, or source_service_accounts"):
         project.create(FIREWALL, name="f", network="net", direction="INGRESS")
+
+
+ALLOWS, RANGES = [{"protocol": "tcp", "ports": ["443"]}], ["10.0.0.0/8"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"sourceRanges": RANGES}, "exactly one of `allow,deny` must be specified"),
+        ({"sourceRanges": RANGES, "allows": ALLOWS, "denies": ALLOWS}, "exactly one of `allow,deny` must be specified"),
+        (
+            {"sourceRanges": RANGES, "allows": ALLOWS, "targetServiceAccounts": ["a@p"], "targetTags": ["t"]},
+            "conflicts with source_tags, target_tags",
+        ),
+        ({"sourceServiceAccounts": ["a@p"], "sourceTags": ["t"], "allows": ALLOWS}, "conflicts with source_tags"),
+        ({"direction": "EGRESS", "sourceTags": ["t"], "allows": ALLOWS}, "cannot be specified for a rule of direction"),
+        ({"direction": "EGRESS", "sourceServiceAccounts": ["a@p"], "allows": ALLOWS}, "of direction EGRESS"),
+    ],
+)
+def test_rule_that_says_two_things_at_once_is_refused(project: Project, inputs: dict[str, Any], message: str) -> None:
+    with pytest.raises(CloudError, match=message):
+        project.create(FIREWALL, name="f", network="net", **inputs)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"sourceRanges": RANGES, "allows": ALLOWS, "targetServiceAccounts": ["a@p"]},
+        {"direction": "EGRESS", "destinationRanges": RANGES, "denies": [{"protocol": "all"}]},
+    ],
+)
+def test_rule_by_ranges_and_account_is_taken(project: Project, inputs: dict[str, Any]) -> None:
+    project.create(FIREWALL, name="f", network="net", **inputs)
