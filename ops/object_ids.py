@@ -23,6 +23,7 @@ IDS = {
     tokens.KEY: "{keyRing}/cryptoKeys/{name}",
     tokens.KEY_MEMBER: "{cryptoKeyId}/{role}/{member}",
     tokens.KEY_RING: "projects/{project}/locations/{location}/keyRings/{name}",
+    tokens.SERVICE_IDENTITY: "projects/{project}/services/{service}",
     tokens.ROLE: "projects/{project}/roles/{roleId}",
     tokens.PROJECT_MEMBER: "{project}/{role}/{member}",
     tokens.API: "{project}/{service}",

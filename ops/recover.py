@@ -25,8 +25,12 @@ Json = dict[str, Any]
 
 MADE_IN_STEPS = (tokens.CLUSTER, tokens.RELEASE)
 """Types that are not made by one request, so that half of one may exist: GKE's default pool is removed only after the
-cluster is there, and Helm refuses to upgrade a release that is `pending-install`. The next `pulumi up` replaces them;
-nothing can depend on them yet."""
+cluster is there, and Helm refuses to upgrade a release that is `pending-install`."""
+UNREADABLE = (tokens.SERVICE_IDENTITY,)
+"""Types of which the provider reads nothing, so that a refresh would leave them without outputs. To make one again is
+to be told of the same one."""
+MADE_AGAIN = (*MADE_IN_STEPS, *UNREADABLE)
+"""The next `pulumi up` replaces these; nothing can depend on them yet."""
 
 UNREAD = "not read by ops.recover since it was interrupted while "
 """In `initErrors` of a resource that was not read yet, before the operation: should reading be interrupted, too."""
@@ -99,7 +103,7 @@ def adopt(resource: Json, object_id: str) -> Json:
     """
     adopted = resource | {"id": object_id, "initErrors": [f"{UNREAD}creating"]}
     adopted["outputs"] = _without_hidden(resource["inputs"])
-    if resource["type"] in MADE_IN_STEPS:
+    if resource["type"] in MADE_AGAIN:
         adopted |= {"taint": True, "protect": False}
     if resource["type"] == tokens.CLUSTER:
         adopted["outputs"]["deletionProtection"] = False  # kept in the state alone, not by GKE

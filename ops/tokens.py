@@ -23,6 +23,7 @@ POOL = "gcp:container/nodePool:NodePool"
 PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
 ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 ROUTER = "gcp:compute/router:Router"
+SERVICE_IDENTITY = "gcp:projects/serviceIdentity:ServiceIdentity"
 SUBNET = "gcp:compute/subnetwork:Subnetwork"
 
 LOAD_BALANCER = "kubernetes:core/v1:Service"

@@ -32,6 +32,12 @@ WATCHED = (
         delete="the base URL is gone, and Google may give the address to somebody else",
     ),
     Watched(
+        tokens.KEY,
+        "KMS key",
+        replace="what the old one encrypted cannot be read any more 30 days later, unless it is encrypted anew before",
+        delete="what it encrypted cannot be read any more 30 days later",
+    ),
+    Watched(
         f"TpuPool${tokens.POOL}",
         "TPU node pool",
         replace="deleted and made anew: every model is down for pool, node and start time, and needs free TPU capacity",
@@ -75,7 +81,7 @@ WATCHED = (
 )
 """In the order of the report. The first that fits counts."""
 
-_NEW_NODES = r"nodeConfig\.(machineType|diskSizeGb|diskType|imageType|linuxNodeConfig)"
+_NEW_NODES = r"nodeConfig\.(machineType|diskSizeGb|diskType|imageType|linuxNodeConfig|kubeletConfig)"
 IN_PLACE = (
     (
         f"TpuPool${tokens.POOL}",

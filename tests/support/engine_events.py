@@ -13,6 +13,7 @@ SYSTEM_POOL = "gke-tpu-inference:infra:Cluster$gcp:container/nodePool:NodePool"
 SUBNET = "gke-tpu-inference:infra:Network$gcp:compute/subnetwork:Subnetwork"
 MODEL = "gke-tpu-inference:infra:Predictor$kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService"
 NAMESPACE = "kubernetes:core/v1:Namespace"
+KEY = "gke-tpu-inference:infra:SecretsKey$gcp:kms/cryptoKey:CryptoKey"
 ROUTER = "gke-tpu-inference:infra:Network$gcp:compute/router:Router"
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
 END: dict[str, Any] = {"summaryEvent": {"resourceChanges": {}}}

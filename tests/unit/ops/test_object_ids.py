@@ -75,6 +75,11 @@ def test_most_types_are_documented() -> None:
             {"role": "roles/r", "member": "user:a@b.c", "condition": {"title": "t", "expression": "e"}},
             "prj/roles/r/user:a@b.c/t//e",
         ),
+        (
+            tokens.SERVICE_IDENTITY,
+            {"service": "container.googleapis.com", "project": "other"},
+            "projects/other/services/container.googleapis.com",
+        ),
         (tokens.RELEASE, {"namespace": "ns", "name": "n"}, "ns/n"),
         (tokens.LOAD_BALANCER, {"metadata": {"namespace": "ns", "name": "n"}}, "ns/n"),
         (tokens.NAMESPACE, {"metadata": {"name": "n"}}, "n"),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ops.recover import Interrupted, RecoverError, interrupted, recovered
-from ops.tokens import CLUSTER, NETWORK, RELEASE, ROUTER
+from ops.tokens import CLUSTER, NETWORK, RELEASE, ROUTER, SERVICE_IDENTITY
 
 PROVIDER = {"type": "pulumi:providers:gcp", "urn": "urn:pulumi:dev::p::pulumi:providers:gcp::google", "id": "1"}
 
@@ -70,6 +70,10 @@ def test_what_is_made_in_steps_is_to_be_replaced_also_if_it_is_protected() -> No
     assert adopted["outputs"]["deletionProtection"] is False
     assert adopted["inputs"]["deletionProtection"] is True
     assert read(RELEASE, {"name": "n"})["taint"] is True
+
+
+def test_what_cannot_be_read_is_made_again() -> None:
+    assert read(SERVICE_IDENTITY, {"service": "container.googleapis.com"})["taint"] is True
 
 
 def test_updates_and_deletions_are_only_read_again() -> None:

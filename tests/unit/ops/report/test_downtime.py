@@ -5,6 +5,7 @@ import pytest
 from tests.support.engine_events import (
     ADDRESS,
     CLUSTER,
+    KEY,
     MODEL,
     NAMESPACE,
     SUBNET,
@@ -28,6 +29,8 @@ from tests.support.engine_events import (
         ("replace", SYSTEM_POOL, "**replace** node pool `x`: what runs on it moves"),
         ("replace", MODEL, "**replace** model `x`: deleted, then made anew: down for its start time"),
         ("delete", MODEL, "**delete** model `x`: down for good"),
+        ("delete", KEY, "**delete** KMS key `x`: what it encrypted cannot be read any more 30 days later"),
+        ("replace", KEY, "**replace** KMS key `x`: what the old one encrypted cannot be read any more"),
         ("delete", NAMESPACE, "**delete** namespace `x`: deleted with everything in it"),
     ],
 )
@@ -127,6 +130,7 @@ def test_replaced_cluster_speaks_for_what_is_in_it_but_names_the_models() -> Non
             "nodeConfig.diskSizeGb",
             "TPU node pool `p`: GKE makes its nodes anew, one after the other",
         ),
+        (SYSTEM_POOL, "nodeConfig.kubeletConfig", "node pool `p`: GKE makes its nodes anew"),
         (TPU_POOL, "nodeConfig.linuxNodeConfig.sysctls", "TPU node pool `p`: GKE makes its nodes anew, one after"),
         (TPU_POOL, "nodeLocations[1]", "**change** TPU node pool `p`: models in a zone that is taken away"),
         (SYSTEM_POOL, "nodeConfig.machineType", "**change** node pool `p`: GKE makes its nodes anew: a few minutes"),
