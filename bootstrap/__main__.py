@@ -91,7 +91,18 @@ for environment, project in s.environments.items():
         permissions=list(trust.SECRETS_PERMISSIONS),
         opts=there,
     )
+    keys = gcp.projects.IAMCustomRole(
+        f"{environment}-keys",
+        project=project,
+        role_id="pulumiReadKeys",
+        title="Pulumi: keys, and who may use them",
+        permissions=list(trust.KEY_PERMISSIONS),
+        opts=there,
+    )
     for reader, account in (("preview", preview), ("drift", drift)):
+        gcp.projects.IAMMember(
+            f"{environment}-{reader}-keys", project=project, role=keys.name, member=account.member, opts=there
+        )
         for role in trust.READ_ROLES:
             gcp.projects.IAMMember(
                 f"{environment}-{reader}-{role.split('/')[1]}",

@@ -29,11 +29,19 @@ READ_ROLES = (
 """What a preview and a refresh read in an environment's project. Kubernetes previews ask for a server-side dry run,
 which takes the permission to write; pulumi-kubernetes goes on without it when it is refused."""
 
+KEY_PERMISSIONS = (
+    "cloudkms.cryptoKeys.get",
+    "cloudkms.cryptoKeys.getIamPolicy",
+    "cloudkms.keyRings.get",
+)
+"""What a refresh reads of the key of a hardened cluster: `roles/cloudkms.viewer` does not show who may use one."""
+
 SECRETS_PERMISSIONS = ("container.secrets.get", "container.secrets.list")
 """What a refresh reads beyond `READ_ROLES`: Helm keeps its releases in Secrets. No role of Google's has this alone."""
 
 IAM_ADMIN = "roles/resourcemanager.projectIamAdmin"
 DEPLOY_ROLES = (
+    "roles/cloudkms.admin",
     "roles/compute.loadBalancerAdmin",
     "roles/compute.networkAdmin",
     "roles/compute.securityAdmin",

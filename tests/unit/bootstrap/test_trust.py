@@ -89,15 +89,30 @@ READS = {
 }
 
 
+KEYS = {"dev-keys-1a2b3c4", "prod-keys-1a2b3c4"}
+
+
 def test_preview_has_no_role_that_writes_and_none_that_reads_secrets_in_clusters(shared: Declared) -> None:
-    assert {role for role, _ in grants(shared, "pulumi-preview")} == READS
+    assert {role for role, _ in grants(shared, "pulumi-preview")} == READS | KEYS
 
 
 def test_drift_reads_the_secrets_in_clusters_too_and_writes_nothing(shared: Declared) -> None:
     roles = {role for role, _ in grants(shared, "pulumi-drift")}
-    assert roles - READS == {"dev-secrets-1a2b3c4", "prod-secrets-1a2b3c4"}
-    for custom in shared.all("IAMCustomRole"):
-        assert custom.inputs["permissions"] == ["container.secrets.get", "container.secrets.list"]
+    assert roles - READS - KEYS == {"dev-secrets-1a2b3c4", "prod-secrets-1a2b3c4"}
+    for name in ("dev-secrets", "prod-secrets"):
+        role = shared.one("IAMCustomRole", name)
+        assert role.inputs["permissions"] == ["container.secrets.get", "container.secrets.list"]
+
+
+def test_readers_of_keys_see_them_and_who_may_use_them_and_can_use_none(shared: Declared) -> None:
+    for name in ("dev-keys", "prod-keys"):
+        role = shared.one("IAMCustomRole", name)
+        assert role.inputs["roleId"] == "pulumiReadKeys"
+        assert role.inputs["permissions"] == [
+            "cloudkms.cryptoKeys.get",
+            "cloudkms.cryptoKeys.getIamPolicy",
+            "cloudkms.keyRings.get",
+        ]
 
 
 @pytest.mark.parametrize(("environment", "other"), [("dev", "prod"), ("prod", "dev")])
