@@ -20,7 +20,7 @@ NAME = "tpu-inference"
 s = load()
 
 google = gcp.Provider("google", project=s.project, default_labels=s.labels)
-apis = Apis("apis", opts=pulumi.ResourceOptions(providers=[google]))
+apis = Apis("apis", settings=s, opts=pulumi.ResourceOptions(providers=[google]))
 on_google = pulumi.ResourceOptions(providers=[google], depends_on=[apis])
 network = Network(NAME, settings=s, opts=on_google)
 cluster = Cluster(NAME, settings=s, network=network, opts=on_google)

@@ -3,23 +3,36 @@
 import pulumi
 import pulumi_gcp as gcp
 
+from infra.settings.schema import Settings
+
 NAMES = (
     "cloudresourcemanager.googleapis.com",  # IAM policy of the project
     "compute.googleapis.com",
     "container.googleapis.com",
     "iam.googleapis.com",  # service accounts
 )
+HARDENED = (
+    "binaryauthorization.googleapis.com",
+    "cloudkms.googleapis.com",
+    "containersecurity.googleapis.com",  # the security posture
+)
+"""What a hardened cluster needs beyond these."""
+
+
+def names(settings: Settings) -> tuple[str, ...]:
+    """The APIs that a stack needs."""
+    return NAMES + HARDENED if settings.hardened_cluster else NAMES
 
 
 class Apis(pulumi.ComponentResource):
-    """Enables the APIs in `NAMES`, so that an empty project will do.
+    """Enables the APIs of `names`, so that an empty project will do.
 
     Makes one `gcp.projects.Service` for each. It never disables one on destroy: other things in the project may use it.
     """
 
-    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, *, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-tpu-inference:infra:Apis", name, None, opts)
-        for api in NAMES:
+        for api in names(settings):
             gcp.projects.Service(
                 api.split(".")[0],
                 service=api,

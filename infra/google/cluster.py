@@ -7,9 +7,11 @@ import pulumi_kubernetes as k8s
 from infra.settings.maintenance import MaintenanceWindow
 from infra.settings.schema import Settings
 
-from . import kubeconfig
+from . import firewall, kubeconfig
+from .hardening import callers, encryption, endpoints, hardening, private_nodes
 from .network import Network
 from .nodes import node_config
+from .secrets_key import SecretsKey
 
 NODE_ROLE = "roles/container.defaultNodeServiceAccount"
 """What a node needs and no more: to write logs, metrics and autoscaling data
@@ -29,23 +31,6 @@ def maintenance_policy(window: MaintenanceWindow | None) -> gcp.container.Cluste
     }
 
 
-def private_nodes(settings: Settings) -> gcp.container.ClusterPrivateClusterConfigArgsDict:
-    """Nodes without public addresses, and a control plane that has one."""
-    return {
-        "enable_private_nodes": True,
-        "enable_private_endpoint": False,
-        "master_ipv4_cidr_block": settings.control_plane_cidr,
-    }
-
-
-def callers(settings: Settings) -> gcp.container.ClusterMasterAuthorizedNetworksConfigArgsDict:
-    """Who may reach the control plane by its public address."""
-    return {
-        "cidr_blocks": [{"cidr_block": cidr} for cidr in settings.authorized_networks],
-        "gcp_public_cidrs_access_enabled": False,
-    }
-
-
 def system_nodes(settings: Settings) -> gcp.container.NodePoolAutoscalingArgsDict:
     """How many nodes the platform may have."""
     return {
@@ -61,6 +46,7 @@ def _gke(
     settings: Settings,
     network: Network,
     service_account: pulumi.Output[str],
+    key: pulumi.Input[str] | None,
     opts: pulumi.ResourceOptions,
 ) -> gcp.container.Cluster:
     return gcp.container.Cluster(
@@ -79,32 +65,74 @@ def _gke(
         min_master_version=settings.gke_version or None,
         maintenance_policy=maintenance_policy(settings.maintenance_window),
         private_cluster_config=private_nodes(settings),
-        control_plane_endpoints_config={"dns_endpoint_config": {"allow_external_traffic": True}},
+        control_plane_endpoints_config=endpoints(settings.hardened_cluster),
         master_authorized_networks_config=callers(settings),
         workload_identity_config={"workload_pool": f"{settings.project}.svc.id.goog"},
         enable_shielded_nodes=True,
+        database_encryption=encryption(key),
+        **hardening(settings.hardened_cluster),
         # GKE cannot make a cluster without a pool: this one lives for a moment, under the others' account.
         initial_node_count=1,
         remove_default_node_pool=True,
-        node_config=node_config(service_account),
+        node_config=node_config(service_account, hardened=settings.hardened_cluster),
         deletion_protection=settings.protect,
         opts=opts,
+    )
+
+
+def _rules(
+    name: str,
+    *,
+    settings: Settings,
+    network: Network,
+    service_account: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> list[gcp.compute.Firewall]:
+    webhooks = firewall.webhooks(name, settings=settings, network=network, service_account=service_account)
+    if not settings.hardened_cluster:
+        return [webhooks]
+    egress = firewall.Egress(name, settings=settings, network=network, service_account=service_account, opts=opts)
+    return [webhooks, *egress.rules]
+
+
+def _key(name: str, *, settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Input[str] | None:
+    """The key of the cluster's Secrets: the user's, or one that is made here; none unless the cluster is hardened."""
+    if not settings.hardened_cluster:
+        return None
+    return settings.kms_key or SecretsKey(name, settings=settings, opts=opts).id
+
+
+def _system_pool(
+    *, settings: Settings, cluster: pulumi.Input[str], service_account: pulumi.Input[str], parent: pulumi.Resource
+) -> gcp.container.NodePool:
+    return gcp.container.NodePool(
+        "system",
+        cluster=cluster,
+        location=settings.location,
+        initial_node_count=1,  # in each zone; the autoscaler takes over
+        autoscaling=system_nodes(settings),
+        management={"auto_repair": True, "auto_upgrade": True},
+        node_config={
+            **node_config(service_account, hardened=settings.hardened_cluster),
+            "machine_type": settings.system_machine_type,
+        },
+        opts=pulumi.ResourceOptions(parent=parent, ignore_changes=["initialNodeCount"]),
     )
 
 
 class Cluster(pulumi.ComponentResource):
     """A private GKE Standard cluster with an autoscaled system node pool.
 
-    Makes the nodes' service account with `NODE_ROLE`, the cluster, the system pool and the Kubernetes provider for
-    all that follows. The provider waits for the system pool, NAT and firewall, so every object in the cluster does,
-    and all are gone before those on the way down. It makes no TPU pool, and gives nodes no way to read private
-    registries.
+    Makes the nodes' service account with `NODE_ROLE`, the firewall's rules, the cluster, the key of a hardened one, the
+    system pool and the Kubernetes provider for all that follows. The provider waits for the system pool, NAT and
+    firewall, so every object in the cluster does, and all are gone before those on the way down. It makes no TPU pool,
+    and gives nodes no way to read private registries.
 
     The control plane is reached by its DNS endpoint, which IAM guards; its public address answers
-    `authorized_networks` alone, so by default nobody. `location` is a zone or a region, node counts are over all its
-    zones. `gke_version` is the lowest to run, empty for the release channel's. GKE upgrades it and its nodes in the
-    `maintenance_window`, without one at any time. `protect` guards the cluster in Google Cloud and in Pulumi, always
-    both.
+    `authorized_networks` alone, so by default nobody, and a hardened cluster has none. `location` is a zone or a
+    region, node counts are over all its zones. `gke_version` is the lowest to run, empty for the release channel's.
+    GKE upgrades it and its nodes in the `maintenance_window`, without one at any time. `protect` guards the cluster in
+    Google Cloud and in Pulumi, always both.
     """
 
     id: pulumi.Output[str]
@@ -121,11 +149,13 @@ class Cluster(pulumi.ComponentResource):
         role = gcp.projects.IAMMember(
             "nodes", project=settings.project, role=NODE_ROLE, member=account.member, opts=child
         )
+        rules = _rules(name, settings=settings, network=network, service_account=account.email, opts=child)
         cluster = _gke(
             name,
             settings=settings,
             network=network,
             service_account=account.email,
+            key=_key(name, settings=settings, opts=child),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=settings.protect,
@@ -137,16 +167,7 @@ class Cluster(pulumi.ComponentResource):
                 ignore_changes=["nodeConfig"],
             ),
         )
-        system_pool = gcp.container.NodePool(
-            "system",
-            cluster=cluster.id,
-            location=settings.location,
-            initial_node_count=1,  # in each zone; the autoscaler takes over
-            autoscaling=system_nodes(settings),
-            management={"auto_repair": True, "auto_upgrade": True},
-            node_config={**node_config(account.email), "machine_type": settings.system_machine_type},
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["initialNodeCount"]),
-        )
+        system_pool = _system_pool(settings=settings, cluster=cluster.id, service_account=account.email, parent=self)
         # If the cluster is replaced, every object has to go before it. The engine (3.274) closes a provider that asks
         # for its own replacement, as it does for a new identifier, before the old objects are deleted with it. So the
         # identifier stays and the engine is told by the kubeconfig. If the cluster was lost, objects see it by their
@@ -157,7 +178,7 @@ class Cluster(pulumi.ComponentResource):
             cluster_identifier=name,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[system_pool, network.nat, network.webhook_firewall],
+                depends_on=[system_pool, network.nat, *rules],
                 replace_on_changes=["kubeconfig"],
             ),
         )

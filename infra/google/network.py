@@ -5,18 +5,23 @@ import pulumi_gcp as gcp
 
 from infra.settings.schema import Settings
 
-WEBHOOK_PORTS = ("9443", "15017")
-"""Where admission webhooks listen on their Pods: KServe's controller, istiod. Cert-manager's 10250 is open anyway."""
+FLOW_LOGS: gcp.compute.SubnetworkLogConfigArgsDict = {
+    "aggregation_interval": "INTERVAL_10_MIN",
+    "flow_sampling": 0.5,
+    "metadata": "INCLUDE_ALL_METADATA",
+}
+"""Who spoke to whom and how much, of half of the packets, as is Google's default. A line for each connection every ten
+minutes, not every five seconds: a stream of tokens is one connection for long."""
+NAT_LOGS: gcp.compute.RouterNatLogConfigArgsDict = {"enable": True, "filter": "ALL"}
+"""Each connection to the internet, and each for which there was no port; flow logs are samples."""
 
 
 class Network(pulumi.ComponentResource):
     """A VPC for one cluster and nothing else.
 
     Makes the VPC, a subnet with ranges for Pods and Services and Private Google Access, a router with NAT (nodes are
-    private and pull images from public registries), a firewall rule and the gateway's address. The rule lets the
-    control plane reach `WEBHOOK_PORTS`: on private nodes GKE opens 443 and 10250 only, and a webhook that times out
-    refuses every object. It makes no firewall rule for the gateway's load balancer; GKE does, and removes it with the
-    Service.
+    private and pull images from public registries), and the gateway's address. It makes no firewall rule: those take
+    the nodes' account (`firewall`). For a hardened cluster subnet and NAT write logs.
 
     CIDR ranges are IPv4 in a.b.c.d/n form. `protect` keeps Pulumi from deleting the address, which clients know.
     """
@@ -27,7 +32,6 @@ class Network(pulumi.ComponentResource):
     service_range: str
     gateway_address: pulumi.Output[str]
     nat: gcp.compute.RouterNat
-    webhook_firewall: gcp.compute.Firewall
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class Network(pulumi.ComponentResource):
                 {"range_name": self.service_range, "ip_cidr_range": settings.service_cidr},
             ],
             private_ip_google_access=True,
+            log_config=FLOW_LOGS if settings.hardened_cluster else None,
             # GKE refuses to change a range that it uses, and the VPC two subnets that overlap: a new one, after the
             # old.
             opts=pulumi.ResourceOptions(
@@ -64,14 +69,7 @@ class Network(pulumi.ComponentResource):
             region=settings.region,
             nat_ip_allocate_option="AUTO_ONLY",
             source_subnetwork_ip_ranges_to_nat="ALL_SUBNETWORKS_ALL_IP_RANGES",
-            opts=child,
-        )
-        self.webhook_firewall = gcp.compute.Firewall(
-            f"{name}-webhooks",
-            network=vpc.id,
-            direction="INGRESS",
-            source_ranges=[settings.control_plane_cidr],
-            allows=[{"protocol": "tcp", "ports": list(WEBHOOK_PORTS)}],
+            log_config=NAT_LOGS if settings.hardened_cluster else None,
             opts=child,
         )
         address = gcp.compute.Address(

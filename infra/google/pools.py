@@ -51,7 +51,7 @@ class TpuPool(pulumi.ComponentResource):
     ) -> None:
         super().__init__("gke-tpu-inference:infra:TpuPool", name, None, opts)
         config: gcp.container.NodePoolNodeConfigArgsDict = {
-            **node_config(service_account),
+            **node_config(service_account, hardened=settings.hardened_cluster),
             "machine_type": settings.slice.machine_type,
             "disk_size_gb": settings.tpu_boot_disk_gb,
             "spot": settings.tpu_capacity == "spot",

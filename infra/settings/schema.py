@@ -12,6 +12,7 @@ from . import machines, model, places, ranges, tpu
 from .counts import AtLeastOne, Count, MostNodes, MostSystemNodes, Replicas
 from .explain import PROJECT_KEY
 from .gke_version import GkeVersion
+from .hardening import HardenedCluster, KmsKey
 from .labels import Labels
 from .machines import MachineType
 from .maintenance import Maintenance
@@ -50,6 +51,8 @@ class Settings(BaseModel):
     service_cidr: ServiceRange
     control_plane_cidr: ControlPlaneRange
     authorized_networks: Callers
+    hardened_cluster: HardenedCluster
+    kms_key: KmsKey
     release_channel: Literal["RAPID", "REGULAR", "STABLE", "EXTENDED"]
     gke_version: GkeVersion
     maintenance_window: Maintenance

@@ -1,4 +1,4 @@
-"""What the simulated VPC's firewall lets a cluster's control plane open towards its nodes: pure functions of the items.
+"""What the simulated VPC's firewall lets a control plane open towards nodes, and nodes open: functions of the items.
 
 A private cluster's control plane stands outside the VPC, in a range of its own, and what it opens meets the firewall at
 the nodes, also what it opens to a Pod. By itself GKE opens `GKE_PORTS` alone, so a webhook on another port takes a rule
@@ -7,8 +7,14 @@ counts it (https://cloud.google.com/firewall/docs/firewalls): direction, network
 priority, `disabled`; of one priority a rule that denies comes first, and what no rule allows is dropped.
 
 The control plane is no instance, so source tags and source service accounts never mean it. A rule that covers a part of
-its range does not count, for any of its addresses may call. Left out: what nodes and Pods open themselves (rules of
-direction EGRESS among it), firewall policies, and rules between the nodes, which GKE makes by itself.
+its range does not count, for any of its addresses may call.
+
+What nodes open, and the Pods on them, is let out unless a rule of direction EGRESS denies it. A rule counts if it
+covers all the addresses that are asked about: those of a name are not known, so only rules for every address are about
+it.
+
+Left out: firewall policies, what nodes of one cluster open to each other (GKE makes rules that let it in, and the
+program one that lets it out), and the tunnel by which the control plane of a cluster with public nodes comes back.
 """
 
 import itertools
@@ -25,6 +31,9 @@ GKE_PORTS = (443, 10250)
 DEFAULT_PRIORITY = 1000
 TCP = ("tcp", "6", "all")
 HIGHEST_PORT = 65535
+LAST_PRIORITY = 65535
+"""Of what counts if nothing else does (https://cloud.google.com/firewall/docs/firewalls#default_firewall_rules)."""
+ANYWHERE = "0.0.0.0/0"
 Ports = tuple[int, int]
 """The first and the last."""
 
@@ -62,6 +71,22 @@ def control_plane_flows(items: Iterable[Item]) -> list[Flow] | None:
     return found
 
 
+def lets_out(items: Iterable[Item], cluster: Item, pool: Item, to: str, port: int) -> bool:
+    """Whether a pool's nodes, and the Pods on them, may open a TCP port of all these addresses outside of the nodes."""
+    items = list(items)
+    counting = [_Rule(LAST_PRIORITY, True, [(1, HIGHEST_PORT)])]
+    for rule in items:
+        if rule.kind == FIREWALL and _of_network(rule, cluster, items) and _towards(rule.inputs, to):
+            counting += _counting(rule, pool)
+    return any(first <= port <= last for first, last in _joined(counting))
+
+
+def reaches_control_plane(items: Iterable[Item], cluster: Item, pool: Item) -> bool:
+    """Whether a pool's nodes get through to their control plane; without, none ever registers."""
+    block = cluster.inputs.get("privateClusterConfig", {}).get("masterIpv4CidrBlock")
+    return lets_out(items, cluster, pool, block or ANYWHERE, 443)
+
+
 def private(cluster: Item, pool: Item) -> bool:
     """Whether the pool's nodes have no public addresses."""
     of_cluster = cluster.inputs.get("privateClusterConfig", {}).get("enablePrivateNodes", False)
@@ -79,16 +104,27 @@ def _of_network(rule: Item, cluster: Item, items: list[Item]) -> bool:
 
 
 def _open(rules: list[Item], cluster: Item, pool: Item) -> list[Ports]:
-    """The ports that stay open when every rule has had its say, neighbours joined."""
+    """The ports that stay open when every rule has had its say."""
     source = cluster.inputs.get("privateClusterConfig", {}).get("masterIpv4CidrBlock")
-    node = pool.inputs.get("nodeConfig", {})
     counting = [_Rule(DEFAULT_PRIORITY, True, [(port, port) for port in GKE_PORTS])]
     for rule in rules:
-        if _from(rule.inputs, source) and _to(rule.inputs, node):
-            priority = int(rule.inputs.get("priority", DEFAULT_PRIORITY))
-            counting.append(_Rule(priority, True, _tcp_ports(rule.inputs.get("allows", []))))
-            counting.append(_Rule(priority, False, _tcp_ports(rule.inputs.get("denies", []))))
-    counting.sort(key=lambda rule: rule[:2])
+        if _from(rule.inputs, source):
+            counting += _counting(rule, pool)
+    return _joined(counting)
+
+
+def _counting(rule: Item, pool: Item) -> list[_Rule]:
+    """What a rule has to say of a pool's nodes."""
+    if not _to(rule.inputs, pool.inputs.get("nodeConfig", {})):
+        return []
+    priority = int(rule.inputs.get("priority", DEFAULT_PRIORITY))
+    parts = ((allows, rule.inputs.get("allows" if allows else "denies") or []) for allows in (True, False))
+    return [_Rule(priority, allows, _tcp_ports(part)) for allows, part in parts]
+
+
+def _joined(counting: list[_Rule]) -> list[Ports]:
+    """The ports that the first rule about them allows, neighbours joined."""
+    counting = sorted(counting, key=lambda rule: rule[:2])
     edges = sorted({1, HIGHEST_PORT + 1} | {e for r in counting for first, last in r.ports for e in (first, last + 1)})
     joined: list[Ports] = []
     for start, after in itertools.pairwise(edges):
@@ -97,6 +133,14 @@ def _open(rules: list[Item], cluster: Item, pool: Item) -> list[Ports]:
             touches = joined and joined[-1][1] == start - 1
             joined[-1:] = [(joined[-1][0], after - 1)] if touches else [*joined[-1:], (start, after - 1)]
     return joined
+
+
+def _towards(rule: Mapping[str, Any], to: str) -> bool:
+    """Whether a rule is about all that is opened to these addresses."""
+    if rule.get("disabled") or rule.get("direction", "INGRESS") != "EGRESS":
+        return False
+    ranges = [IPv4Network(r) for r in rule.get("destinationRanges") or [ANYWHERE] if ":" not in r]
+    return any(IPv4Network(to).subnet_of(r) for r in ranges)
 
 
 def _from(rule: Mapping[str, Any], source: str | None) -> bool:

@@ -6,16 +6,17 @@ range (https://cloud.google.com/nat/docs/overview), and to Google's own services
 made without. What a Pod opens leaves with its node's address, GKE's default
 (https://cloud.google.com/kubernetes-engine/docs/concepts/ip-masquerade-agent).
 
+Both end at the firewall's rules of direction EGRESS: what is asked for here is HTTPS.
+
 Left out: names always resolve, as nodes ask their metadata server; a cluster's `defaultSnatStatus`; routes made by
-hand; firewall rules of direction EGRESS; how many ports a gateway has; popular images of Docker Hub that
-mirror.gcr.io holds.
+hand; how many ports a gateway has; popular images of Docker Hub that mirror.gcr.io holds.
 """
 
 import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from .firewall import network_of, private
+from .firewall import ANYWHERE, lets_out, network_of, private
 from .google_kinds import CLUSTER, NAT, POOL, ROUTER, SUBNET, refers
 from .inventory import Item
 from .registries import DOCKER_HUB, reference
@@ -25,6 +26,7 @@ GOOGLE = re.compile(r"(.+\.)?(gcr\.io|pkg\.dev|googleapis\.com)")
 (https://cloud.google.com/vpc/docs/configure-private-google-access#domain-options)."""
 ITS_API = "registry-1.docker.io"
 """Where Docker Hub answers."""
+HTTPS = 443
 NOWHERE = "192.0.2.1:443"
 """An address for documentation, in place of the registry's own."""
 
@@ -39,6 +41,8 @@ def reaches(items: Iterable[Item], pool_id: str, host: str) -> bool:
     network = network_of(cluster, items)
     subnet = next((s for s in items if s.kind == SUBNET and refers(cluster.inputs.get("subnetwork"), s)), None)
     if not network or network.inputs.get("deleteDefaultRoutesOnCreate"):
+        return False
+    if not lets_out(items, cluster, pool, ANYWHERE, HTTPS):
         return False
     if not private(cluster, pool):
         return True

@@ -1,6 +1,7 @@
 """The nodes of a cluster: as many as its node pools in the simulated Google Cloud are to have.
 
-They are objects only: `kubelet` runs what the scheduler binds to them. GKE's own Pods are not there, so nodes have a
+They are objects only: `kubelet` runs what the scheduler binds to them. A pool has none while the firewall keeps its
+nodes from their control plane. GKE's own Pods are not there, so nodes have a
 little more room.
 """
 
@@ -9,6 +10,7 @@ from collections import Counter
 from contextlib import suppress
 
 from sandbox.api_client import MERGE, ApiException, now
+from sandbox.clouds.firewall import reaches_control_plane
 from sandbox.clouds.google_kinds import CLUSTER, POOL
 from sandbox.clouds.inventory import Inventory
 
@@ -38,9 +40,9 @@ class Nodes:
     def follow(self) -> None:
         """Do what has changed."""
         with self._inventory.lock:
-            clusters = self._inventory.find(CLUSTER)
+            items, clusters = self._inventory.find(), self._inventory.find(CLUSTER)
             found = [(p, c) for p in self._inventory.find(POOL) for c in clusters if p.scope.startswith(c.id + "/")]
-            pools = {p.id: node_pool(p, c) for p, c in found}
+            pools = {p.id: node_pool(p, c) for p, c in found if reaches_control_plane(items, c, p)}
         self.pools = pools
         self.targets = {p.id: max(p.least, self.targets.get(p.id, p.initial)) for p in pools.values()}
         alive = {node["metadata"]["name"]: node for node in self._api.items("/api/v1/nodes")}

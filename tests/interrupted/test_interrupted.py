@@ -19,6 +19,7 @@ from tests.support.interruptions import (
     everything_up,
     in_the_clouds,
     in_the_state,
+    interrupt,
     interrupted,
     nothing_left,
     recover,
@@ -29,19 +30,6 @@ from tests.support.interruptions import (
 EFFECTS = (KILLED_BEFORE, KILLED_AFTER, REFUSED)
 each_resource = pytest.mark.parametrize("urn", interrupted(), ids=short)
 each_effect = pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.replace(" ", "-"))
-
-
-def interrupt(stack: FaultyStack, fault: Fault) -> None:
-    """Run into the fault, and do what docs/recovery.md says. Afterwards the engine knows all there is, and no more."""
-    stack.fail(fault)
-    with pytest.raises(CommandError) as failed:
-        stack.destroy() if fault.operation == "delete" else stack.up()
-    if fault.effect == REFUSED:
-        assert fault.message in str(failed.value)
-        stack.fail(None)
-    else:
-        recover(stack)
-    assert in_the_state(stack) == in_the_clouds(stack)
 
 
 def test_every_resource_of_the_stack_is_interrupted(up: Make) -> None:
@@ -104,7 +92,9 @@ def test_interrupted_replacement_leaves_the_old_one_in_use(
     [pool] = [urn for urn in resources() if urn.endswith("nodePool:NodePool::system")]
     [old] = [(r["type"], r["id"]) for r in stack.resources() if r["urn"] == pool]
     scopes = ["https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/userinfo.email"]
-    monkeypatch.setattr(cluster, "node_config", lambda account: {**node_config(account), "oauth_scopes": scopes})
+    monkeypatch.setattr(
+        cluster, "node_config", lambda *args, **kwargs: {**node_config(*args, **kwargs), "oauth_scopes": scopes}
+    )
     interrupt(stack, Fault("create", pool, effect))
     assert old in in_the_clouds(stack)
     everything_up(stack)

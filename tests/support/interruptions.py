@@ -9,9 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sandbox.clouds.google_kinds import FORWARDING_RULE
+import pytest
+from pulumi.automation import CommandError
+
+from sandbox.clouds.google_kinds import FORWARDING_RULE, SERVICE_IDENTITY
 from sandbox.engine import pulumi_cli
-from sandbox.engine.faults import FaultyStack
+from sandbox.engine.faults import REFUSED, Fault, FaultyStack
 
 from .project import ROOT
 
@@ -20,10 +23,11 @@ STACK = "dev"
 
 
 @cache
-def resources() -> list[str]:
+def resources(*, hardened: bool = False) -> list[str]:
     """The URN of every resource that the stack makes in a cloud, as the engine plans it, sorted."""
     events: list[Any] = []
-    with TemporaryDirectory() as folder, FaultyStack(STACK, home=Path(folder)) as stack:
+    config = {"hardenedCluster": hardened}
+    with TemporaryDirectory() as folder, FaultyStack(STACK, home=Path(folder), config=config) as stack:
         stack.preview(on_event=events.append)
     planned = [event.resource_pre_event.metadata for event in events if event.resource_pre_event]
     return sorted(step.urn for step in planned if step.new.custom and not step.type.startswith("pulumi:"))
@@ -34,6 +38,13 @@ def interrupted() -> list[str]:
     if os.environ.get("EACH") != "type":
         return resources()
     return list({urn.split("::")[2].rsplit("$", 1)[-1]: urn for urn in reversed(resources())}.values())[::-1]
+
+
+def of_new_types() -> list[str]:
+    """The first resource of each type that only a hardened cluster has."""
+    known = {urn.split("::")[2].rsplit("$", 1)[-1] for urn in resources()}
+    found = {urn.split("::")[2].rsplit("$", 1)[-1]: urn for urn in resources(hardened=True)}
+    return [urn for kind, urn in found.items() if kind not in known]
 
 
 def short(urn: str) -> str:
@@ -72,15 +83,17 @@ def in_the_clouds(stack: FaultyStack) -> list[tuple[str, str]]:
 
 
 def in_the_state(stack: FaultyStack) -> list[tuple[str, str]]:
-    """Type and id of what the engine knows of."""
-    return sorted((r["type"], r["id"]) for r in stack.resources() if r["custom"] and r["type"][:7] != "pulumi:")
+    """Type and id of what the engine knows of, but for service agents: no cloud tells whether there is one."""
+    known = [r for r in stack.resources() if r["custom"] and r["type"] != SERVICE_IDENTITY]
+    return sorted((r["type"], r["id"]) for r in known if r["type"][:7] != "pulumi:")
 
 
-def everything_up(stack: FaultyStack) -> None:
+def everything_up(stack: FaultyStack, *, hardened: bool = False) -> None:
     """`up` succeeds, and all is there."""
     stack.up()
-    assert {r["urn"] for r in stack.resources()} >= set(resources())
-    assert len(in_the_clouds(stack)) == len(resources())
+    planned = resources(hardened=hardened)
+    assert {r["urn"] for r in stack.resources()} >= set(planned)
+    assert len(in_the_clouds(stack)) == len([urn for urn in planned if SERVICE_IDENTITY not in urn])
     assert in_the_state(stack) == in_the_clouds(stack)
 
 
@@ -89,3 +102,16 @@ def nothing_left(stack: FaultyStack) -> None:
     stack.destroy()
     assert stack.inventory.find() == []
     assert stack.resources() == []
+
+
+def interrupt(stack: FaultyStack, fault: Fault) -> None:
+    """Run into the fault, and do what docs/recovery.md says. Afterwards the engine knows all there is, and no more."""
+    stack.fail(fault)
+    with pytest.raises(CommandError) as failed:
+        stack.destroy() if fault.operation == "delete" else stack.up()
+    if fault.effect == REFUSED:
+        assert fault.message in str(failed.value)
+        stack.fail(None)
+    else:
+        recover(stack)
+    assert in_the_state(stack) == in_the_clouds(stack)

@@ -75,6 +75,9 @@ class _Cloud(pulumi.runtime.Mocks):
             case "Account":
                 account = inputs.get("accountId", "nodes")
                 computed |= {"email": f"{account}@p.iam.gserviceaccount.com", "member": f"serviceAccount:{account}@p"}
+            case "ServiceIdentity":
+                robot = "service-1@container-engine-robot.iam.gserviceaccount.com"
+                computed |= {"email": robot, "member": f"serviceAccount:{robot}"}
             case "WorkloadIdentityPool":
                 pool = inputs["workloadIdentityPoolId"]
                 computed["name"] = f"projects/1/locations/global/workloadIdentityPools/{pool}"

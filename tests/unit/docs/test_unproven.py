@@ -22,7 +22,7 @@ def test_unproven_claim_has_a_command_and_what_it_should_show(row: str) -> None:
     [
         *("charts", "threadsPerCore", "webhooks", "reserved address", "maintenance window", "InferencePool CRD"),
         *("quota", "roles", "capacity", "first start", "dtype", "max_map_count", "SYS_RESOURCE", "spot preemption"),
-        *("leaves nothing", "organisation", "costs", "plugins"),
+        *("leaves nothing", "organisation", "costs", "plugins", "hardened cluster"),
     ],
 )
 def test_what_nobody_has_seen_on_google_cloud_is_said(topic: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox.clouds import nat
-from sandbox.clouds.google_kinds import NAT, NETWORK, ROUTER
+from sandbox.clouds.google_kinds import FIREWALL, NAT, NETWORK, ROUTER
 from sandbox.clouds.inventory import Item
 from tests.support.program import Declared
 from tests.support.vpc import SYSTEM, cluster, item, network, pool, subnet
@@ -117,3 +117,14 @@ def test_a_registry_out_of_reach_is_told_in_containerds_words(reference: str, ho
 )
 def test_a_models_address_tells_which_host_is_asked(uri: str, host: str | None) -> None:
     assert nat.model_host(uri) == host
+
+
+def test_a_firewall_that_denies_https_ends_the_way_out() -> None:
+    def egress(action: str, priority: int, *ports: str) -> Item:
+        rule = {"network": "vpc", "direction": "EGRESS", "priority": priority}
+        return item(FIREWALL, action, {**rule, action: [{"protocol": "tcp", "ports": list(ports)}]})
+
+    assert not reached(router(), gateway(), egress("denies", 65534))
+    assert not reached(router(), gateway(), egress("denies", 65534), host=GOOGLES, privateIpGoogleAccess=True)
+    assert not reached(router(), gateway(), egress("denies", 65534), egress("allows", 1000, "80"))
+    assert reached(router(), gateway(), egress("denies", 65534), egress("allows", 1000, "443"))

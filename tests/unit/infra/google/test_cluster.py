@@ -103,7 +103,7 @@ def test_control_plane_has_its_own_range_and_is_reached_by_the_dns_endpoint(run:
         "enablePrivateEndpoint": False,
         "masterIpv4CidrBlock": "172.20.0.16/28",
     }
-    assert cluster["controlPlaneEndpointsConfig"] == {"dnsEndpointConfig": {"allowExternalTraffic": True}}
+    assert cluster["controlPlaneEndpointsConfig"]["dnsEndpointConfig"] == {"allowExternalTraffic": True}
 
 
 def test_default_pool_lives_for_a_moment_only(dev: Declared) -> None:

@@ -1,6 +1,6 @@
-"""The VPC: ranges, NAT, firewall, and the reserved address."""
+"""The VPC: ranges, NAT, and the reserved address."""
 
-from tests.support.program import Declared, Run
+from tests.support.program import Declared
 
 
 def test_subnet_has_ranges_for_pods_and_services_and_private_google_access(dev: Declared) -> None:
@@ -17,18 +17,6 @@ def test_ranges_keep_their_names_or_the_subnet_is_replaced(dev: Declared) -> Non
 
 def test_vpc_makes_no_subnets_of_its_own(dev: Declared) -> None:
     assert dev.one("compute/network:Network").inputs["autoCreateSubnetworks"] is False
-
-
-def test_control_plane_reaches_the_webhooks_of_istio_and_kserve(run: Run) -> None:
-    rule = run(controlPlaneCidr="172.20.0.16/28").one(":Firewall").inputs
-    assert rule["sourceRanges"] == ["172.20.0.16/28"]
-    assert {"9443", "15017"} <= set(rule["allows"][0]["ports"])
-
-
-def test_firewall_opens_the_webhooks_ports_and_nothing_else(dev: Declared) -> None:
-    rule = dev.one(":Firewall").inputs
-    assert rule["allows"] == [{"protocol": "tcp", "ports": ["9443", "15017"]}]
-    assert (rule["sourceRanges"], rule["direction"]) == (["172.16.0.0/28"], "INGRESS")
 
 
 def test_nat_serves_the_whole_subnet(dev: Declared) -> None:

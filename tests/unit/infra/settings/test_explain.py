@@ -21,9 +21,9 @@ BAD: dict[str, tuple[Values, str]] = {
         {"xyz": 1},
         "xyz: there is no such setting. Allowed: gcp:project, location, tpuZones, tpuSlice, tpuCapacity, "
         "tpuReservation, tpuMinNodes, tpuMaxNodes, tpuBootDiskGb, systemMachineType, systemMinNodes, "
-        "systemMaxNodes, subnetCidr, podCidr, serviceCidr, controlPlaneCidr, authorizedNetworks, releaseChannel, "
-        "gkeVersion, maintenanceWindow, routerReplicas, models, huggingFaceToken, protect, chartMirror, labels. "
-        "Change its name, or remove it.",
+        "systemMaxNodes, subnetCidr, podCidr, serviceCidr, controlPlaneCidr, authorizedNetworks, hardenedCluster, "
+        "kmsKey, releaseChannel, gkeVersion, maintenanceWindow, routerReplicas, models, huggingFaceToken, protect, "
+        "chartMirror, labels. Change its name, or remove it.",
     ),
     "unknown field of a model, near a known one": (
         {"models[0].maxModelLength": 2048},
