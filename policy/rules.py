@@ -14,6 +14,7 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What the engine has for a value that a preview does not know yet."""
 
 ADDRESS = "gcp:compute/address:Address"
+FIREWALL = "gcp:compute/firewall:Firewall"
 CLUSTER = "gcp:container/cluster:Cluster"
 POOL = "gcp:container/nodePool:NodePool"
 CHARTS = {"kubernetes:helm.sh/v3:Chart", "kubernetes:helm.sh/v3:Release", "kubernetes:helm.sh/v4:Chart"}
@@ -114,6 +115,15 @@ def _control_plane_access(resource: Resource) -> Iterator[str]:
             f"masterAuthorizedNetworksConfig.gcpPublicCidrsAccessEnabled is {_shown(google)}, and true lets in every "
             "virtual machine of Google Cloud. Set it to false."
         )
+
+
+def _closed_firewall(resource: Resource) -> Iterator[str]:
+    props = resource.props
+    if resource.type != FIREWALL or props.get("direction") == "EGRESS" or not props.get("allows"):
+        return
+    for i, source in enumerate(_items(props.get("sourceRanges"))):
+        if str(source).endswith("/0"):
+            yield f"sourceRanges[{i}] is {source}, which is everyone. Name who is to reach the nodes."
 
 
 def _private_nodes(resource: Resource) -> Iterator[str]:
@@ -223,6 +233,12 @@ RULES = (
         "The public address of the control plane answers named networks alone.",
         f"{_GKE}/how-to/hardening-your-cluster#restrict_network_access_to_the_control_plane_and_nodes",
         _control_plane_access,
+    ),
+    Rule(
+        "closed-firewall",
+        "No rule lets everyone reach the nodes; GKE makes those of load balancers.",
+        f"{_GKE}/concepts/firewall-rules",
+        _closed_firewall,
     ),
     Rule(
         "private-nodes",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from policy.rules import ADDRESS, CLUSTER, POOL, RULES, UNKNOWN, Resource, of_state, violations
+from policy.rules import ADDRESS, CLUSTER, FIREWALL, POOL, RULES, UNKNOWN, Resource, of_state, violations
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 LLM = "kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService"
@@ -49,6 +49,11 @@ def pool(path: str = "name", value: Any = "p") -> Resource:
     return Resource(POOL, "p", put(GOOD_POOL, path, value))
 
 
+def firewall(**props: Any) -> Resource:
+    rule = {"direction": "INGRESS", "sourceRanges": ["172.16.0.0/28"], "allows": [{"protocol": "tcp"}]}
+    return Resource(FIREWALL, "f", rule | props)
+
+
 def pod(image: Any, kind: str = "containers") -> Resource:
     spec = {"template": {"spec": {kind: [{"name": "main", "image": image}]}}}
     return Resource("kubernetes:apps/v1:Deployment", "d", {"spec": spec})
@@ -76,6 +81,12 @@ BAD: dict[str, tuple[Resource, str, str]] = {
         "control-plane-access",
         "gcpPublicCidrsAccessEnabled is null",
     ),
+    "nodes that everyone may reach": (
+        firewall(sourceRanges=["10.0.0.0/8", "0.0.0.0/0"]),
+        "closed-firewall",
+        "sourceRanges[1] is 0.0.0.0/0",
+    ),
+    "nodes that everyone may reach by IPv6": (firewall(sourceRanges=["::/0"]), "closed-firewall", "::/0"),
     "public nodes": (
         cluster("privateClusterConfig.enablePrivateNodes", False),
         "private-nodes",
@@ -182,6 +193,9 @@ GOOD: dict[str, Resource] = {
         put(put(GOOD_CLUSTER, NETWORKS, None), "controlPlaneEndpointsConfig.ipEndpointsConfig.enabled", False),
         LABELLED,
     ),
+    "nodes that the control plane may reach": firewall(),
+    "way out to everyone": firewall(direction="EGRESS", sourceRanges=["0.0.0.0/0"]),
+    "everyone denied": firewall(allows=None, sourceRanges=["0.0.0.0/0"], denies=[{"protocol": "all"}]),
     "named networks": cluster(f"{NETWORKS}.cidrBlocks", [{"cidrBlock": "203.0.113.0/24"}]),
     "cluster with its own label": Resource(CLUSTER, "c", put(GOOD_CLUSTER, "resourceLabels.environment", "dev")),
     "pools in the cluster": cluster("nodePools", [GOOD_POOL]),
@@ -209,6 +223,7 @@ def test_rule_takes(resource: Resource) -> None:
     [
         Resource(CLUSTER, "c", dict.fromkeys(GOOD_CLUSTER, UNKNOWN), {"defaultLabels": UNKNOWN}),
         cluster(f"{NETWORKS}.gcpPublicCidrsAccessEnabled", UNKNOWN),
+        firewall(sourceRanges=UNKNOWN),
         pool("nodeConfig", UNKNOWN),
         pool("nodeConfig.serviceAccount", UNKNOWN),
         pool("initialNodeCount", UNKNOWN),
