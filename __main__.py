@@ -10,6 +10,7 @@ from infra.google.network import Network
 from infra.google.pools import TpuPool
 from infra.models import outputs
 from infra.models.predictor import Predictor
+from infra.platform.access import Access
 from infra.platform.gateway import Gateway
 from infra.platform.mesh import Mesh
 from infra.platform.serving import Serving
@@ -31,6 +32,7 @@ mesh = Mesh("mesh", settings=s, cluster=cluster.id, opts=in_cluster)
 serving = Serving("serving", settings=s, cluster=cluster.id, opts=in_cluster)
 after_mesh = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[mesh])
 gateway = Gateway("gateway", settings=s, cluster=cluster.id, address=network.gateway_address, opts=after_mesh)
+keys = [Access("access", settings=s, cluster=cluster.id, gateway=gateway, opts=after_mesh)] if s.auth != "none" else []
 
 namespaces = {
     name: k8s.core.v1.Namespace(
@@ -48,12 +50,11 @@ for model in s.models:
         cluster=cluster.id,
         namespace=namespaces[model.namespace].metadata.name,
         gateway=gateway,
-        opts=pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[tpu_pool, mesh, serving, gateway]),
+        opts=pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[tpu_pool, mesh, serving, gateway, *keys]),
     )
 
 for key, value in outputs.of_models(network.gateway_address, s.models).items():
     pulumi.export(key, value)
 pulumi.export("gatewayAddress", network.gateway_address)
 pulumi.export("clusterName", cluster.name)
-command = cluster.name.apply(lambda name: outputs.kubeconfig_command(name, s.location, s.project))
-pulumi.export("kubeconfigCommand", command)
+pulumi.export("kubeconfigCommand", cluster.name.apply(lambda n: outputs.kubeconfig_command(n, s.location, s.project)))

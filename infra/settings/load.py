@@ -7,7 +7,8 @@ import pulumi
 
 from infra.releases import compatibility, pins
 
-from . import configuration, whole
+from . import access, configuration, whole
+from .access import SIGNING_KEY, PublicKey, Token, TokenIssuer
 from .configuration import SettingsError
 from .explain import PROJECT_KEY, line
 from .maintenance import MaintenanceWindow
@@ -15,7 +16,10 @@ from .model import Model
 from .schema import Settings
 from .whole import TOKEN_KEY
 
-STRUCTURED = frozenset({"tpuZones", "authorizedNetworks", "maintenanceWindow", "models", "labels"})
+STRUCTURED = frozenset(
+    {"tpuZones", "authorizedNetworks", "maintenanceWindow", "models", "labels"}
+    | {"tokenIssuers", "tokenPublicKeys", "tokens"}
+)
 """Settings that the engine passes as JSON."""
 
 
@@ -32,21 +36,29 @@ def parse(
     `secrets` names the ones that were encrypted, `others` the keys of other namespaces than `project`. Raises
     `SettingsError`, which lists every problem.
     """
+    problems_of_signing_key = list(access.signing_key_problems(values.get(SIGNING_KEY), secrets))
+    values = {key: value for key, value in values.items() if key != SIGNING_KEY}
     sound = configuration.sound(values)
     settings, problems = configuration.check(
         Settings,
         values,
         secrets={TOKEN_KEY, *secrets},
-        parts={"models": Model, "maintenanceWindow": MaintenanceWindow},
+        parts={
+            "models": Model,
+            "maintenanceWindow": MaintenanceWindow,
+            **{"tokenIssuers": TokenIssuer, "tokenPublicKeys": PublicKey, "tokens": Token},
+        },
         context=sound.get("tpuSlice"),
     )
     problems = [*configuration.misplaced(others, project), *problems]
     problems += whole.between_models(None if "models" in secrets else sound.get("models"), sound.get("tpuMaxNodes"))
     problems += whole.token_problems(sound.get(TOKEN_KEY), secrets)
+    problems += whole.open_in_production(sound)
+    problems += problems_of_signing_key
     problems += [
         f"{key}: is encrypted, but only {TOKEN_KEY} stays so: the rest is plain text in the cluster. Set it without "
         "`--secret`, and keep secrets out of it."
-        for key in sorted(set(secrets) - {TOKEN_KEY, PROJECT_KEY})
+        for key in sorted(set(secrets) - {TOKEN_KEY, SIGNING_KEY, PROJECT_KEY})
     ]
     if settings is None or problems:
         raise configuration.refused(stack, problems)

@@ -8,7 +8,8 @@ from pydantic.alias_generators import to_camel
 from infra.google import slices
 from infra.releases import compatibility, pins
 
-from . import machines, model, places, ranges, tpu
+from . import access, machines, model, places, ranges, tpu
+from .access import Auth, PublicKeys, TokenIssuers, Tokens
 from .counts import AtLeastOne, Count, MostNodes, MostSystemNodes, Replicas
 from .explain import PROJECT_KEY
 from .gke_version import GkeVersion
@@ -57,6 +58,11 @@ class Settings(BaseModel):
     gke_version: GkeVersion
     maintenance_window: Maintenance
     router_replicas: Replicas
+    auth: Auth
+    token_issuers: TokenIssuers
+    token_public_keys: PublicKeys
+    tokens: Tokens
+    public_without_authentication: TrueOrFalse
     models: Models
     hugging_face_token: SecretStr
     protect: TrueOrFalse
@@ -82,5 +88,6 @@ class Settings(BaseModel):
             *places.warnings(self.location),
             *machines.warnings(self.system_machine_type),
             *ranges.warnings(self.authorized_networks),
+            *access.warnings(self.auth, self.token_public_keys, self.token_issuers),
             *compatibility.gke_warnings(self.gke_version, pins.VERSIONS),
         ]

@@ -1,12 +1,15 @@
 """Problems that no single setting has: what they are only together, or by their names."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, cast
 
 from .counts import MAX_NODES
 
 TOKEN_KEY = "huggingFaceToken"  # noqa: S105 - the name of the setting, not a token
+
+CLOSED = {"auth": "tokens"}
+"""What protects an endpoint, none of which production goes without: by setting, what to set it to."""
 
 
 def between_models(models: object, max_nodes: object) -> Iterator[str]:
@@ -48,3 +51,17 @@ def token_problems(token: object, secrets: Collection[str]) -> Iterator[str]:
             f"{TOKEN_KEY}: has a space, a line break or another character that no token has. Set it again, as one "
             f"word: `pulumi config set --secret {TOKEN_KEY}`."
         )
+
+
+def open_in_production(values: Mapping[str, Any]) -> Iterator[str]:
+    """What leaves the endpoint of a protected stack open to everyone, which is production, unless that is meant."""
+    yes = (True, "true")
+    if values.get("protect") not in yes or values.get("publicWithoutAuthentication") in yes:
+        return
+    for key, instead in CLOSED.items():
+        if values.get(key) == "none":
+            yield (
+                f"{key}: none leaves a stack with `protect: true` open to everyone. Run `pulumi config set {key} "
+                f"{instead}` (docs/security.md), or, if that is meant, `pulumi config set publicWithoutAuthentication "
+                "true`."
+            )

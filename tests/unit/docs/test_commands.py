@@ -10,6 +10,7 @@ import yaml
 from infra.settings.configuration import SettingsError
 from infra.settings.load import parse
 from ops.__main__ import app
+from ops.keys import commands as of_keys_app
 from tests.support.pages import PAGES, Command, commands
 from tests.support.program import Run
 from tests.support.project import ROOT, defaults, schema, stack_file
@@ -40,9 +41,12 @@ def test_targets_exist() -> None:
 
 def test_commands_of_ours_exist() -> None:
     known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    known |= {group.name or "" for group in app.registered_groups}
     told = named(r"python -m ops ([a-z]+)")
     assert told
     assert {name for _, name in told} <= known
+    of_keys = {c.name or getattr(c.callback, "__name__", "") for c in of_keys_app.app.registered_commands}
+    assert {name for _, name in named(r"python -m ops keys ([a-z]+)")} <= of_keys
 
 
 def test_settings_that_are_set_read_and_removed_exist() -> None:

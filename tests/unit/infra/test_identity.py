@@ -44,6 +44,12 @@ OF_COMPONENTS = {
         "kubernetes:core/v1:Service::inference-gateway",
         "kubernetes:gateway.networking.k8s.io/v1:Gateway::inference-gateway",
     },
+    "Access::access": {
+        "kubernetes:security.istio.io/v1:RequestAuthentication::keys",
+        "kubernetes:security.istio.io/v1:AuthorizationPolicy::nothing",
+        "kubernetes:security.istio.io/v1:AuthorizationPolicy::keys",
+        "kubernetes:networking.istio.io/v1alpha3:EnvoyFilter::refusals",
+    },
     f"Predictor::{MODEL}": {
         f"kubernetes:core/v1:Secret::{MODEL}",
         f"kubernetes:core/v1:ServiceAccount::{MODEL}",

@@ -84,7 +84,7 @@ def test_every_kubernetes_object_waits_for_system_pool_nat_and_firewall(dev: Dec
 
 @pytest.mark.parametrize("protect", [True, False])
 def test_protection_is_googles_and_pulumis_together(run: Run, protect: bool) -> None:
-    declared = run(protect=protect)
+    declared = run(protect=protect, publicWithoutAuthentication=True)
     cluster = declared.one("container/cluster:Cluster")
     assert (cluster.inputs["deletionProtection"], cluster.request.protect) == (protect, protect)
     assert declared.one("compute/address:Address").request.protect is protect

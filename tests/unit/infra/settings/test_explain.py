@@ -6,10 +6,12 @@ import pytest
 from pydantic import BaseModel
 
 from infra.settings.explain import LONGEST, line, masked, problem, shown
+from tests.support.project import schema
 from tests.support.stack_settings import REMOVED, Values, problems, stack
 
 NO_INTEGER = "is not a whole number. Use one, without quotes."
 NO_LIST = "is not a list. Write one, even for a single value."
+SETTINGS = schema()
 
 BAD: dict[str, tuple[Values, str]] = {
     # Unknown and missing
@@ -19,11 +21,7 @@ BAD: dict[str, tuple[Values, str]] = {
     ),
     "unknown setting, like no other": (
         {"xyz": 1},
-        "xyz: there is no such setting. Allowed: gcp:project, location, tpuZones, tpuSlice, tpuCapacity, "
-        "tpuReservation, tpuMinNodes, tpuMaxNodes, tpuBootDiskGb, systemMachineType, systemMinNodes, "
-        "systemMaxNodes, subnetCidr, podCidr, serviceCidr, controlPlaneCidr, authorizedNetworks, hardenedCluster, "
-        "kmsKey, releaseChannel, gkeVersion, maintenanceWindow, routerReplicas, models, huggingFaceToken, protect, "
-        "chartMirror, labels. Change its name, or remove it.",
+        f"xyz: there is no such setting. Allowed: gcp:project, {', '.join(SETTINGS)}. Change its name, or remove it.",
     ),
     "unknown field of a model, near a known one": (
         {"models[0].maxModelLength": 2048},
