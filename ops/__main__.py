@@ -5,13 +5,15 @@ clients alone take a second.
 """
 
 import math
-import shutil
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import typer
+
+from ops.refusal import need_pulumi, refuse
 
 app = typer.Typer(
     help="Commands for people and for CI. `COMMAND --help` says what a command needs, prints and exits with.",
@@ -20,12 +22,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # what is wrong stays one line, also in a log
 )
-
-
-def refuse(message: str) -> NoReturn:
-    """End with what is wrong with the command line, as Typer does with what it finds itself."""
-    typer.echo(f"Error: {message}", err=True)
-    raise typer.Exit(2)
 
 
 def base_url(text: str) -> str:
@@ -61,12 +57,6 @@ def known_id(text: str) -> tuple[str, str]:
     return urn, found
 
 
-def need_pulumi() -> None:
-    """Refuse to go on without the CLI."""
-    if not shutil.which("pulumi"):
-        refuse("pulumi is not on PATH. Install it: https://www.pulumi.com/docs/install/")
-
-
 @app.command()
 def smoke(
     url: Annotated[
@@ -74,6 +64,7 @@ def smoke(
     ],
     model: Annotated[str, typer.Option(metavar="NAME", help="the name to ask for (default: the first one)")] = "",
     timeout: Annotated[float, typer.Option(parser=duration, metavar="SECONDS", help="seconds for each request")] = 60,
+    key: Annotated[str, typer.Option(metavar="KEY", help="a key, and that it is asked for (or OPENAI_API_KEY)")] = "",
 ) -> None:
     """Does a model answer as the API guide says, and nothing else?
 
@@ -81,12 +72,13 @@ def smoke(
     are requests that must be refused: paths that are not published, another model's prefix, and what the endpoint
     picker turns down.
 
-    It needs a way to the gateway, and no credentials. It prints a table, and what is wrong below it. It exits with 0 if
-    all is as it should be, 1 if not, and 2 if it cannot run.
+    It needs a way to the gateway, and a key if the stack has `auth: tokens`. The one of OPENAI_API_KEY is sent only to
+    an endpoint that asks for one; with --key, one that does not ask is a failure. It prints a table, and what is wrong
+    below it. It exits with 0 if all is as it should be, 1 if not, and 2 if it cannot run.
     """
     from .smoke import run
 
-    raise typer.Exit(run(url, model, timeout))
+    raise typer.Exit(run(url, model, timeout, key or os.environ.get("OPENAI_API_KEY", ""), wanted=bool(key)))
 
 
 @app.command()

@@ -2,6 +2,8 @@
 
 Every request of that page is made through the gateway, as plain HTTP and by the `openai` client, and so are requests
 that must be refused: paths that are not published, another model's prefix, and what the endpoint picker turns down.
+
+A key is sent only to an endpoint that asks for one: the variable that holds it may hold another service's.
 """
 
 import json
@@ -32,13 +34,18 @@ class Result(NamedTuple):
 
 
 class Smoke:
-    """Requests to the model at `url`, each with at most `timeout` seconds."""
+    """Requests to the model at `url`, each with at most `timeout` seconds, without a key unless `send_key` has one."""
 
     def __init__(self, url: str, timeout: float) -> None:
         self.url = url.rstrip("/")
         self.timeout = timeout
         self.plain = httpx2.Client(timeout=timeout)
         self.client = openai.OpenAI(base_url=f"{self.url}/v1", api_key="unused", timeout=timeout, max_retries=0)
+
+    def send_key(self, key: str) -> None:
+        """Send this key from now on."""
+        self.plain.headers["Authorization"] = f"Bearer {key}"
+        self.client = self.client.with_options(api_key=key)
 
     def http(self, url: str, body: dict[str, Any] | None = None) -> tuple[int, float, str]:
         """Status, seconds and body of a request; status 0 if there was no whole answer in time, and then why."""
@@ -55,10 +62,11 @@ class Smoke:
             status, text = 0, f"{type(failed).__name__}: {failed}"
         return status, time.perf_counter() - start, text
 
-    def by_http(self, check: str, path: str, expected: int, *, body: dict[str, Any] | None = None) -> Result:
-        """A request below the base URL, and whether its status is the expected one."""
+    def by_http(self, check: str, path: str, *expected: int, body: dict[str, Any] | None = None) -> Result:
+        """A request below the base URL, and whether its status is an expected one."""
         status, seconds, text = self.http(self.url + path, body)
-        return Result(check, "http", status, seconds, "" if status == expected else f"not {expected}: {text[:200]}")
+        wrong = f"not {' or '.join(map(str, expected))}: {text[:200]}"
+        return Result(check, "http", status, seconds, "" if status in expected else wrong)
 
     def by_openai(self, check: str, ask: Callable[[], str]) -> Result:
         """A request of the `openai` client; `ask` returns what the model said."""
@@ -72,8 +80,40 @@ class Smoke:
         seconds = time.perf_counter() - start
         return Result(check, "openai", status, seconds, problem or ("" if said else "an empty answer"))
 
-    def run(self, model: str = "") -> Iterator[Result]:
-        """Every check; `model` is the name to ask for, by default the first of `/v1/models`."""
+    def without_key(self, key: str, *, wanted: bool) -> Iterator[Result]:
+        """Whether the endpoint asks for a key, and how; from then on it gets it. If `wanted`, it has to."""
+        status, seconds, text = self.http(f"{self.url}/v1/models")
+        if status != 401:
+            if wanted:
+                yield Result("no key is refused", "http", status, seconds, f"not 401: {text[:200]}")
+            return
+        problem = "" if key else "it wants a key: give one with --key, or in OPENAI_API_KEY"
+        yield Result("no key is refused", "http", status, seconds, problem)
+        yield self.by_http("health wants no key", "/health", 200)
+        start = time.perf_counter()
+        try:
+            self.client.models.list()
+            status, problem = 200, "not 401"
+        except openai.AuthenticationError as refused:
+            status, problem = (
+                refused.status_code,
+                "" if isinstance(refused.body, dict) else "not OpenAI's error in JSON",
+            )
+        except openai.APIError as failed:
+            status, problem = getattr(failed, "status_code", 0), str(failed)[:200]
+        yield Result("no key is refused", "openai", status, time.perf_counter() - start, problem)
+        if key:
+            self.send_key(key)
+
+    def run(self, model: str = "", key: str = "", *, wanted: bool = False) -> Iterator[Result]:
+        """Every check; `model` is the name to ask for, by default the first of `/v1/models`.
+
+        `key` is for an endpoint that asks for one; if `wanted`, this one has to.
+        """
+        refused = list(self.without_key(key, wanted=wanted))
+        yield from refused
+        if refused and not key:
+            return
         status, seconds, text = self.http(f"{self.url}/v1/models")
         names = _names(text) if status == 200 else []
         problem = "" if names else f"not 200 with models: {text[:200]}"
@@ -96,7 +136,9 @@ class Smoke:
         yield self.by_http("metrics are not published", "/metrics", 404)
         yield self.by_http("nothing below a path is published", "/health/x", 404)
         yield self.by_http("an unknown path is not published", "/v1/nothing", 404)
-        yield self.by_http("another model's prefix is not this model's", "-other/health", 404)
+        # 403: the key may be for this model alone
+        other = (404, 403) if refused else (404,)
+        yield self.by_http("another model's prefix is not this model's", "-other/health", *other)
 
     def _by_the_client(self, name: str) -> Iterator[Result]:
         """What the `openai` client is used for."""
@@ -126,11 +168,11 @@ def _names(text: str) -> list[str]:
         return []
 
 
-def run(url: str, model: str, timeout: float) -> int:
+def run(url: str, model: str, timeout: float, key: str, *, wanted: bool) -> int:
     """Ask, print; the exit code."""
     table = Table("", "check", "client", "status", "latency", title=url)
     failed: list[Result] = []
-    for result in Smoke(url, timeout).run(model):
+    for result in Smoke(url, timeout).run(model, key, wanted=wanted):
         failed += [result] if result.problem else []
         mark = "[red]failed[/]" if result.problem else "[green]ok[/]"
         latency = f"{result.seconds * 1000:.0f} ms"

@@ -27,13 +27,22 @@ ROUTE = {
 
 class Gateway(model_server.Handler):
     """Gateway and model server in one; `faults` maps a path of vLLM to the status it answers instead, answers of the
-    path `cut` end a byte early, and `extra` publishes more paths."""
+    path `cut` end a byte early, `extra` publishes more paths, and with `key` all but health wants that one. `seen` is
+    what came as a key."""
 
     faults: dict[str, int]
     cut: str
     extra: dict[str, str]
+    key: str
+    seen: list[str]
 
     def route(self, path: str) -> None:
+        given = self.headers.get("authorization", "")
+        self.seen.append(given)
+        if self.key and given != f"Bearer {self.key}" and not path.endswith("/health"):
+            self.short = False
+            self.reply(401, {"error": {"message": "m", "type": "t", "param": None, "code": "missing_api_key"}})
+            return
         path = (ROUTE | self.extra).get(path, "")
         self.short = path == self.cut != ""
         if path in self.faults:
@@ -51,6 +60,10 @@ class Gateway(model_server.Handler):
 Run = Callable[..., Result]
 
 
+def command(*arguments: str, variable: str = "") -> Result:
+    return CliRunner().invoke(app, ["smoke", *arguments], env={"OPENAI_API_KEY": variable})
+
+
 @pytest.fixture
 def smoke() -> Iterator[Run]:
     """Runs the command against a stand-in with these faults."""
@@ -61,15 +74,19 @@ def smoke() -> Iterator[Run]:
             faults: dict[str, int] | None = None,
             cut: str = "",
             extra: dict[str, str] | None = None,
+            key: str = "",
+            variable: str = "",
+            seen: list[str] | None = None,
         ) -> Result:
-            gateway = type("Gateway", (Gateway,), {"faults": faults or {}, "cut": cut, "extra": extra or {}})
+            given = {"faults": faults or {}, "cut": cut, "extra": extra or {}}
+            gateway = type("Gateway", (Gateway,), {**given, "key": key, "seen": [] if seen is None else seen})
             args = vllm_flags.parse(["serve", "/mnt/models", "--host=127.0.0.1", "--port=0"])
             server = stack.enter_context(model_server.Server(args, gateway))
             server.server_activate()
             Thread(target=server.serve_forever, daemon=True).start()
             stack.callback(server.shutdown)
             url = f"http://127.0.0.1:{server.server_address[1]}{base_path(NAMESPACE, NAME)}"
-            return CliRunner().invoke(app, ["smoke", "--url", url, "--timeout", "5", *arguments])
+            return command("--url", url, "--timeout", "5", *arguments, variable=variable)
 
         yield run
 
@@ -78,6 +95,46 @@ def test_endpoint_that_is_as_the_guide_says_passes(smoke: Run) -> None:
     done = smoke()
     assert done.exit_code == 0, done.output
     assert done.stdout.count(" ok ") == 14
+
+
+@pytest.mark.parametrize("how", ["option", "variable"])
+def test_endpoint_with_keys_passes_with_one_and_is_seen_to_refuse_without(smoke: Run, how: str) -> None:
+    done = smoke("--key", "k", key="k") if how == "option" else smoke(key="k", variable="k")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count(" ok ") == 17
+    assert done.stdout.count("no key is refused") == 2
+
+
+def test_endpoint_with_keys_says_what_is_missing(smoke: Run) -> None:
+    done = smoke(key="k")
+    assert done.exit_code == 1
+    assert "no key is refused (http): it wants a key: give one with --key, or in OPENAI_API_KEY" in done.stderr
+    assert "chat" not in done.stdout
+
+
+def test_wrong_key_fails(smoke: Run) -> None:
+    done = smoke("--key", "x", key="k")
+    assert done.exit_code == 1
+    assert "list models (http): not 200 with models" in done.stderr
+
+
+def test_endpoint_that_refuses_health_without_a_key_fails(smoke: Run) -> None:
+    done = smoke("--key", "k", key="k", faults={"/health": 401})
+    assert done.exit_code == 1
+    assert "health wants no key (http): not 200" in done.stderr
+
+
+def test_open_endpoint_fails_if_it_should_have_asked(smoke: Run) -> None:
+    done = smoke("--key", "k")
+    assert done.exit_code == 1
+    assert "no key is refused (http): not 401" in done.stderr
+
+
+def test_key_of_the_environment_is_not_sent_to_who_does_not_ask(smoke: Run) -> None:
+    seen: list[str] = []
+    assert smoke(variable="of-another-service", seen=seen).exit_code == 0
+    assert seen
+    assert not [given for given in seen if "of-another-service" in given]
 
 
 @pytest.mark.parametrize(
