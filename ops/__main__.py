@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from ops.keys import commands
 from ops.refusal import need_pulumi, refuse
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # what is wrong stays one line, also in a log
 )
+app.add_typer(commands.app, name="keys")
 
 
 def base_url(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import runpy
 import sys
 from argparse import ArgumentTypeError
@@ -234,6 +235,14 @@ class SandboxStack:
                 self.stack.remove_config(self._key(key))
             else:
                 self.stack.set_all_config_json(json.dumps({self._key(key): _as_config(value)}))
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which a command of a user meets this stack: its backend, the CLI, and our own modules."""
+        path = os.pathsep.join([str(Path(pulumi_cli.ensure()).parent), os.environ["PATH"]])
+        workspace = self.stack.workspace
+        modules = os.pathsep.join(filter(None, [str(REPO), os.environ.get("PYTHONPATH")]))
+        of_stack = {"PULUMI_HOME": str(workspace.pulumi_home), "PYTHONPATH": modules, "PATH": path}
+        return {**os.environ, **workspace.env_vars, **of_stack}
 
     def preview(self, **options: Any) -> automation.PreviewResult:
         """What `up` would do; `options` are those of the Automation API, such as `on_output` and `on_event`."""

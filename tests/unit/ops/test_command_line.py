@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from ops.__main__ import app
 from tests.support.project import ROOT
 
-COMMANDS = ["smoke", "recover", "teardown", "report", "stacks"]
+COMMANDS = ["smoke", "recover", "teardown", "report", "stacks", "keys"]
 
 
 def ask(*arguments: str) -> tuple[int, list[str]]:
@@ -26,9 +26,11 @@ def test_help_lists_the_commands_with_what_each_does_in_whole() -> None:
     assert not any(what.endswith("...") for _, what in listed)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", [*COMMANDS, *(f"keys {c}" for c in ("create", "list", "revoke", "rotate", "token"))]
+)
 def test_help_of_a_command_says_what_it_needs_and_prints(command: str) -> None:
-    code, lines = ask(command, "--help")
+    code, lines = ask(*command.split(), "--help")
     said = " ".join(" ".join(lines).split())
     assert code == 0
     assert "It needs " in said
@@ -53,6 +55,13 @@ def test_help_needs_neither_clients_nor_the_sdk() -> None:
         ("recover --stack dev --id x", "Invalid value for '--id': 'x' is not a URN, an equals sign and an id"),
         ("report --stack dev", "Missing argument 'EVENTS'."),
         ("report e --stack dev --kind x", "'x' is not one of 'preview', 'drift'."),
+        ("keys create --stack dev", "Missing option '--name'."),
+        ("keys create --stack dev --name A", "Invalid value for '--name': 'A' is no name of a token: at most 63"),
+        ("keys create --stack dev --name a --days 0", "'--days': Input should be greater than or equal to 1"),
+        ("keys create --stack dev --name a --days 366", "'--days': Input should be less than or equal to 365"),
+        ("keys token --stack dev --minutes 61", "'--minutes': Input should be less than or equal to 60"),
+        ("keys revoke --stack dev", "Missing argument 'ID'."),
+        ("keys list --stack dev --cwd tests", "tests has no Pulumi.yaml that names a project: give --cwd"),
         ("teardown", "--stack is missing: the name of the stack to delete"),
         ("teardown --leftovers-only", "--stack is missing: the name of the stack to delete"),
         ("teardown --stack d --project p", "--project goes with --leftovers-only and --cluster"),
@@ -66,11 +75,11 @@ def test_what_is_wrong_is_said_in_one_line(arguments: str, message: str, monkeyp
     assert message in lines[-1]
 
 
-@pytest.mark.parametrize("command", ["recover", "teardown"])
+@pytest.mark.parametrize("command", ["recover", "teardown", "keys list"])
 def test_missing_engine_is_one_line(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
     expected = "Error: pulumi is not on PATH. Install it: https://www.pulumi.com/docs/install/"
-    assert ask(command, "--stack=dev") == (2, [expected])
+    assert ask(*command.split(), "--stack=dev") == (2, [expected])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""A stack's configuration, through the Pulumi CLI."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class ConfigurationError(Exception):
+    """The CLI refused, or what it says makes no sense; the message says why."""
+
+
+class Configuration:
+    """The configuration of one stack of the project in a folder. A key without a namespace is the project's own.
+
+    A secret goes to the CLI by its standard input, and comes back by its output: never on a command line, which every
+    process of the machine can read. Raises `ConfigurationError` with the CLI's own words.
+    """
+
+    def __init__(self, stack: str, folder: Path) -> None:
+        try:
+            self._project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
+        except (OSError, yaml.YAMLError, KeyError, TypeError):
+            raise ConfigurationError(
+                f"{folder.resolve()} has no Pulumi.yaml that names a project: give --cwd"
+            ) from None
+        self.stack = stack
+        self._options = [f"--stack={stack}", f"--cwd={folder}", "--non-interactive"]
+
+    def _pulumi(self, *command: str, given: str = "") -> str:
+        arguments = ["pulumi", "config", *command, *self._options]
+        done = subprocess.run(arguments, input=given, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            said = " ".join(done.stderr.split()).removeprefix("error: ")
+            raise ConfigurationError(f"`pulumi config` of stack {self.stack} failed: {said}")
+        return done.stdout
+
+    def values(self) -> dict[str, Any]:
+        """What is set, by key; those of secrets are None, and nothing is decrypted."""
+        found = json.loads(self._pulumi("--json"))
+        return {
+            key.removeprefix(f"{self._project}:"): entry.get("objectValue", entry.get("value"))
+            for key, entry in found.items()
+        }
+
+    def secret(self, key: str) -> str:
+        """A secret, decrypted."""
+        return self._pulumi("get", key).strip()
+
+    def set_secret(self, key: str, value: str) -> None:
+        """Encrypt a value."""
+        self._pulumi("set", "--secret", key, given=value)
+
+    def set(self, values: dict[str, list[Any]]) -> None:
+        """Write lists in plain text, all at once."""
+        entries = {
+            f"{self._project}:{key}": {"value": json.dumps(value), "objectValue": value, "secret": False}
+            for key, value in values.items()
+        }
+        self._pulumi("set-all", "--json", json.dumps(entries))
