@@ -270,3 +270,23 @@ def test_one_issue_follows_the_drift_of_a_stack(
     assert shell.run(text, **known, DRIFTED=drifted, ISSUE=issue, BUSY=busy).returncode == 0
     calls = [line for line in (shell.temp / "calls").read_text().splitlines() if line.startswith(("issue", "label"))]
     assert [" ".join(call.split()[:2]) for call in calls if "issue list" not in call] == done
+
+
+@pytest.mark.parametrize(
+    ("key", "asked"), [("", "-m ops smoke --url http://a"), ("k.e.y", "-m ops smoke --url http://a --key k.e.y")]
+)
+def test_models_are_called_with_a_key_where_one_is_asked_for(shell: Shell, key: str, asked: str) -> None:
+    shell.program("jq", "echo http://a")
+    shell.program(
+        "python", f'case "$*" in *"keys token --stack dev") printf "%s" "{key}" ;; *) echo "$*" >> asked ;; esac'
+    )
+    done = shell.run(script("workflows/deploy-stack.yml", "Call every model"), STACK="dev")
+    assert (done.returncode, (shell.work / "asked").read_text().strip()) == (0, asked)
+    assert done.stdout == (f"::add-mask::{key}\n" if key else "")
+
+
+def test_deployment_fails_where_no_key_can_be_had(shell: Shell) -> None:
+    shell.program("jq", "echo http://a")
+    shell.program("python", 'case "$*" in *"keys token"*) exit 2 ;; *) echo asked ;; esac')
+    done = shell.run(script("workflows/deploy-stack.yml", "Call every model"), STACK="dev")
+    assert (done.returncode, done.stdout) == (2, "")
