@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pulumi import automation
 
 from sandbox.engine import pulumi_cli
@@ -42,10 +43,26 @@ def models(sandbox: SandboxStack) -> list[dict[str, Any]]:
     return list(sandbox.outputs()["models"].values())
 
 
-def smoke(sandbox: SandboxStack) -> None:
+def key(sandbox: SandboxStack) -> str:
+    """A key, made as the users of a stack make one; none if it wants none. The next `up` puts it in force."""
+    config: dict[str, Any] = yaml.safe_load(sandbox.stack_file.read_text())["config"]
+    if not any(name.endswith(":auth") and value == "tokens" for name, value in config.items()):
+        return ""
+    command = [sys.executable, "-m", "ops", "keys", "create", f"--stack={sandbox.name}", "--name=e2e"]
+    folder = sandbox.stack_file.parent
+    made = subprocess.run(  # noqa: S603
+        command, check=False, cwd=folder, env=sandbox.environment(), stdout=subprocess.PIPE, text=True
+    )
+    if made.returncode:
+        raise SandboxError("no key was made")
+    return made.stdout.strip()
+
+
+def smoke(sandbox: SandboxStack, with_key: str) -> None:
     """Ask every model what its users may ask."""
     for model in models(sandbox):
         command = [sys.executable, "-m", "ops", "smoke", "--url", model["baseUrl"]]
+        command += ["--key", with_key] if with_key else []
         if subprocess.run(command, check=False, cwd=REPO).returncode:  # noqa: S603
             raise SandboxError(f"{model['baseUrl']} does not answer as docs/api-access.md says")
 
@@ -67,7 +84,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Everything, from an empty cluster to an empty cluster."""
 
     def use() -> None:
-        smoke(sandbox)
+        smoke(sandbox, made)
         if arguments.listener is not None:
             keep(sandbox, socket.socket(fileno=arguments.listener))
 
@@ -82,6 +99,7 @@ def run(arguments: argparse.Namespace) -> None:
         sandbox = stack.enter_context(
             on_control_plane(arguments.stack, plane=plane, home=arguments.home, config=config)
         )
+        made = key(sandbox)
         lifecycle(sandbox, arguments.verbose, use=use)
         left = sorted(name for name in plane.objects() - before if not STAYS.fullmatch(name))
         if left:

@@ -11,6 +11,7 @@ import pytest
 
 from ops.smoke import Smoke
 from sandbox.cluster.control_plane import ClusterError, ControlPlane, wait_until
+from sandbox.cluster.e2e import key as key_of
 from sandbox.cluster.stack import on_control_plane
 from sandbox.engine.stack import SandboxStack
 from tests.support.project import ROOT, stack_file
@@ -31,12 +32,19 @@ def stack(
     """A stack with two of what a request passes, up."""
     with on_control_plane(request.param, home=tmp_path_factory.mktemp("stack"), plane=plane) as sandbox:
         try:
+            key_of(sandbox)
             sandbox.up()
             yield sandbox
         finally:
             sandbox.set_config("protect", False)
             sandbox.up()
             sandbox.destroy()
+
+
+@pytest.fixture(scope="module")
+def key(stack: SandboxStack) -> str:
+    """A key of the stack, which counts at once, as it is not the first."""
+    return key_of(stack)
 
 
 def ready(pod: dict[str, Any]) -> bool:
@@ -69,8 +77,8 @@ def evict(plane: ControlPlane) -> Callable[[str], bool]:
     return asked
 
 
-def test_the_endpoint_answers_as_the_api_guide_says(stack: SandboxStack) -> None:
-    command = [sys.executable, "-m", "ops", "smoke", "--url", stack.outputs()["baseUrl"]]
+def test_the_endpoint_answers_as_the_api_guide_says(stack: SandboxStack, key: str) -> None:
+    command = [sys.executable, "-m", "ops", "smoke", "--url", stack.outputs()["baseUrl"], "--key", key]
     asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     assert asked.returncode == 0, asked.stdout + asked.stderr
 
@@ -135,9 +143,10 @@ def test_a_budget_that_keeps_a_picker_would_never_let_the_leader_go(plane: Contr
 
 
 def test_drained_leader_hands_over_and_completions_go_on(
-    stack: SandboxStack, get: Get, evict: Callable[[str], bool]
+    stack: SandboxStack, get: Get, evict: Callable[[str], bool], key: str
 ) -> None:
     smoke = Smoke(stack.outputs()["baseUrl"], 20)
+    smoke.send_key(key)
 
     def answers() -> bool:  # a first failure may be the leader's last moment
         return smoke.http(smoke.url + "/v1/completions", COMPLETION)[0] == 200

@@ -1,0 +1,423 @@
+"""Keys at the real gateway: what is refused, with which status and words, and that it gets no further.
+
+What gets further is counted: Envoy's requests to the pickers, and the lines that the models write for each request.
+"""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPResponse
+from typing import Any, NamedTuple
+
+import jwt
+import openai
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from infra.settings.access import SIGNING_KEY
+from ops.keys.signing import Signer, new_key
+from ops.smoke import Smoke
+from sandbox.cluster.control_plane import ControlPlane, wait_until
+from sandbox.cluster.stack import on_control_plane
+from sandbox.engine.stack import SandboxStack
+from tests.support.project import PREFIX
+from tests.support.stacks import MODEL, OTHER
+
+NAME, FOREIGN = (f"{model['namespace']}/{model['name']}" for model in (MODEL, OTHER))
+ISSUER = "gke-tpu-inference/simulated-project/dev"
+COMPLETION: dict[str, Any] = {"model": "/mnt/models", "prompt": "Hello", "max_tokens": 4}
+CHAT: dict[str, Any] = {"model": "/mnt/models", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
+Headers = list[tuple[str, str]]
+
+
+class Answer(NamedTuple):
+    """A whole answer."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def code(self) -> str:
+        """OpenAI's code of the error, if it is one in OpenAI's shape."""
+        try:
+            error = json.loads(self.text)["error"]
+        except (ValueError, KeyError, TypeError):
+            return ""
+        return error["code"] if set(error) == {"message", "type", "param", "code"} else ""
+
+
+class Endpoint:
+    """The stack's gateway, asked with nothing put right as clients do, and what gets further."""
+
+    def __init__(self, stack: SandboxStack, plane: ControlPlane) -> None:
+        self.stack, self._plane = stack, plane
+        self.address: str = stack.outputs()["gatewayAddress"]
+        self.signer = Signer(stack.stack.get_config(PREFIX + SIGNING_KEY).value)
+
+    def ask(self, path: str, headers: Headers, body: Any = None) -> Answer:
+        """A GET, or with a body a POST."""
+        data = b"" if body is None else json.dumps(body).encode()
+        fields = [("Host", self.address), ("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
+        lines = [f"{'POST' if data else 'GET'} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in [*fields, *headers])]
+        with socket.create_connection((self.address, 80), timeout=60) as connection:
+            connection.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + data)
+            answer = HTTPResponse(connection)
+            answer.begin()
+            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode())
+
+    def further(self) -> tuple[int, int]:
+        """Requests so far that reached a picker, and a model; not those for its health and metrics."""
+        [pod] = json.loads(self._plane.kubectl("get", "pods", "--namespace=istio-ingress", "--output=json"))["items"]
+        inside = ["ip", "netns", "exec", f"pod-{pod['status']['podIP']}", "curl", "-s"]
+        dump = subprocess.run([*inside, "http://127.0.0.1:15000/clusters"], capture_output=True, text=True, check=True)  # noqa: S603
+        counts = [line.rsplit("::", 2) for line in dump.stdout.splitlines() if "::rq_total::" in line]
+        picked = sum(int(count) for cluster, _, count in counts if "epp-service" in cluster)
+        asked = 0
+        for model in (MODEL, OTHER):
+            selector = f"--selector=app.kubernetes.io/name={model['name']},kserve.io/component=workload"
+            where = f"--namespace={model['namespace']}"
+            [pod] = json.loads(self._plane.kubectl("get", "pods", where, selector, "--output=json"))["items"]
+            said = (self._plane.home / "logs").glob(f"*{pod['metadata']['name']}*")
+            asked += sum(file.read_text().count('"path": "/v1/') for file in said)
+        return picked, asked
+
+    def token(self, *, name: str = "ann", models: tuple[str, ...] = (), **changes: Any) -> str:
+        """A token as `ops keys` signs it, or with other claims."""
+        now, token_id = datetime.now(UTC).replace(microsecond=0), changes.pop("jti", "0" * 16)
+        signer = changes.pop("signer", self.signer)
+        begins, lasts = changes.pop("begins", now), changes.pop("lasts", timedelta(hours=1))
+        issuer = changes.pop("issuer", ISSUER)
+        whole = signer.token(issuer, name=name, token_id=token_id, models=models, begins=begins, lasts=lasts)
+        if not changes:
+            return whole
+        claims = {**jwt.decode(whole, options={"verify_signature": False}), **changes}
+        return jwt.encode(claims, signer._key, algorithm="EdDSA", headers={"kid": signer.public.id})
+
+
+def keys(stack: SandboxStack, *arguments: str) -> str:
+    command = [sys.executable, "-m", "ops", "keys", *arguments, f"--stack={stack.name}"]
+    folder, environment = stack.stack_file.parent, stack.environment()
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, str]:
+    """Keys that `ops keys` has made, by name."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def endpoint(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory, made: dict[str, str]) -> Iterator[Endpoint]:
+    """Two models behind keys; before the first key, everything but health was refused."""
+    config = {"auth": "tokens", "models": [MODEL, OTHER], "tpuMaxNodes": 2}
+    with on_control_plane(home=tmp_path_factory.mktemp("keys"), plane=plane, config=config) as stack:
+        try:
+            stack.up()
+            locked = Smoke(stack.outputs()["models"][NAME]["baseUrl"], 20)
+            assert locked.http(f"{locked.url}/health")[0] == 200
+            assert locked.http(f"{locked.url}/v1/models")[0] == 401
+            for name in ("whole", "revoked"):
+                made[name] = keys(stack, "create", f"--name={name}")
+            made["one"] = keys(stack, "create", "--name=one", f"--model={NAME}")
+            keys(stack, "revoke", "revoked")
+            stack.up()
+            found = Endpoint(stack, plane)
+            wait_until(lambda: found.ask(f"/{NAME}/v1/models", bearer(made["whole"])).status == 200, "a key counts", 60)
+            yield found
+        finally:
+            stack.destroy()
+
+
+@pytest.fixture
+def reaches_nothing(endpoint: Endpoint) -> Iterator[None]:
+    """What a test asks gets neither to a picker nor to a model."""
+    before = endpoint.further()
+    yield
+    assert endpoint.further() == before
+
+
+def bearer(token: str) -> Headers:
+    return [("Authorization", f"Bearer {token}")]
+
+
+def tampered(token: str) -> str:
+    head, claims, signature = token.split(".")
+    return f"{head}.{claims}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
+
+
+def unsigned(token: str) -> str:
+    return jwt.encode(jwt.decode(token, options={"verify_signature": False}), None, algorithm="none")
+
+
+def signed_with_the_public_key(endpoint: Endpoint) -> str:
+    """By a server that takes the algorithm from the token, this would be a signature."""
+    claims = jwt.decode(endpoint.token(), options={"verify_signature": False})
+    public = endpoint.signer.public
+    return jwt.encode(claims, public.public_key, algorithm="HS256", headers={"kid": public.id})
+
+
+NOW = datetime.now(UTC)
+WRONG: dict[str, tuple[Callable[[Endpoint], str], str]] = {
+    "no token": (lambda _: "abc", "invalid_api_key"),
+    "three dots": (lambda _: "a.b.c", "invalid_api_key"),
+    "tampered": (lambda e: tampered(e.token()), "invalid_api_key"),
+    "alg none": (lambda e: unsigned(e.token()), "invalid_api_key"),
+    "HS256 with the public key": (signed_with_the_public_key, "invalid_api_key"),
+    "another signing key": (lambda e: e.token(signer=Signer(new_key())), "invalid_api_key"),
+    "expired": (lambda e: e.token(begins=NOW - timedelta(days=2), lasts=timedelta(days=1)), "invalid_api_key"),
+    "not yet valid": (lambda e: e.token(begins=NOW + timedelta(hours=1)), "invalid_api_key"),
+    "another issuer": (lambda e: e.token(issuer="https://accounts.google.com"), "invalid_api_key"),
+    "another stack": (lambda e: e.token(issuer="gke-tpu-inference/simulated-project/staging"), "invalid_api_key"),
+    "another audience": (lambda e: e.token(aud="somebody-else"), "invalid_api_key"),
+    "no audience": (lambda e: e.token(aud=[]), "invalid_api_key"),
+    "no issuer": (lambda e: e.token(iss=""), "invalid_api_key"),
+}
+ENDPOINTS = {"/v1/completions": COMPLETION, "/v1/chat/completions": CHAT, "/v1/models": None}
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+@pytest.mark.parametrize("kind", WRONG)
+@pytest.mark.usefixtures("reaches_nothing")
+def test_key_that_is_none_is_401(endpoint: Endpoint, kind: str, path: str) -> None:
+    make, code = WRONG[kind]
+    answer = endpoint.ask(f"/{NAME}{path}", bearer(make(endpoint)), ENDPOINTS[path])
+    assert (answer.status, answer.code) == (401, code)
+    assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+@pytest.mark.usefixtures("reaches_nothing")
+def test_revoked_key_is_401_and_says_so(endpoint: Endpoint, made: dict[str, str], path: str) -> None:
+    answer = endpoint.ask(f"/{NAME}{path}", bearer(made["revoked"]), ENDPOINTS[path])
+    assert (answer.status, answer.code) == (401, "revoked_api_key")
+
+
+PLACES: dict[str, Callable[[str], Headers]] = {
+    "nowhere": lambda _: [],
+    "without a scheme": lambda key: [("Authorization", key)],
+    "scheme in lower case": lambda key: [("Authorization", f"bearer {key}")],
+    "scheme in capitals": lambda key: [("Authorization", f"BEARER {key}")],
+    "another scheme": lambda key: [("Authorization", f"Token {key}")],
+    "scheme without a space": lambda key: [("Authorization", f"Bearer{key}")],
+    "another header": lambda key: [("X-Api-Key", key)],
+    "OpenAI's header at Azure": lambda key: [("api-key", key)],
+    "header for proxies": lambda key: [("Proxy-Authorization", f"Bearer {key}")],
+    "cookie": lambda key: [("Cookie", f"Authorization=Bearer {key}")],
+    "empty": lambda _: [("Authorization", "")],
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("path", ENDPOINTS)
+@pytest.mark.usefixtures("reaches_nothing")
+def test_key_in_another_place_is_no_key(endpoint: Endpoint, made: dict[str, str], path: str, place: str) -> None:
+    answer = endpoint.ask(f"/{NAME}{path}", PLACES[place](made["whole"]), ENDPOINTS[path])
+    assert (answer.status, answer.code) == (401, "missing_api_key")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.usefixtures("reaches_nothing")
+def test_key_in_the_url_is_no_key(endpoint: Endpoint, made: dict[str, str]) -> None:
+    answer = endpoint.ask(f"/{NAME}/v1/models?access_token={made['whole']}", [])
+    assert (answer.status, answer.code) == (401, "missing_api_key")
+
+
+@pytest.mark.usefixtures("reaches_nothing")
+def test_two_keys_are_none(endpoint: Endpoint, made: dict[str, str]) -> None:
+    for first, second in (("whole", "whole"), ("whole", "revoked"), ("revoked", "whole")):
+        answer = endpoint.ask(f"/{NAME}/v1/models", bearer(made[first]) + bearer(made[second]))
+        assert answer.status == 401
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+@pytest.mark.usefixtures("reaches_nothing")
+def test_key_for_another_model_is_403(endpoint: Endpoint, made: dict[str, str], path: str) -> None:
+    answer = endpoint.ask(f"/{FOREIGN}{path}", bearer(made["one"]), ENDPOINTS[path])
+    assert (answer.status, answer.code) == (403, "model_not_allowed")
+    assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
+
+
+def test_check_is_made_before_the_picker_reads_the_body(endpoint: Endpoint, made: dict[str, str]) -> None:
+    """The picker refuses this body with 400, so whoever gets that has passed the check."""
+    asked = [
+        endpoint.ask(f"/{NAME}/v1/completions", headers, {"model": "x"}) for headers in ([], bearer(made["whole"]))
+    ]
+    assert [answer.status for answer in asked] == [401, 400]
+
+
+# What is open, and what a good key opens
+
+
+@pytest.mark.parametrize("name", [NAME, FOREIGN])
+def test_health_wants_no_key_but_takes_no_wrong_one(endpoint: Endpoint, name: str) -> None:
+    assert endpoint.ask(f"/{name}/health", []).status == 200
+    assert endpoint.ask(f"/{name}/health", bearer("abc")).status == 401
+    assert endpoint.ask(f"/{name}/health", [], {}).status == 401
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_good_key_opens_what_it_is_for(endpoint: Endpoint, made: dict[str, str], path: str) -> None:
+    for key, name in (("whole", NAME), ("whole", FOREIGN), ("one", NAME)):
+        assert endpoint.ask(f"/{name}{path}", bearer(made[key]), ENDPOINTS[path]).status == 200
+
+
+def test_what_gets_further_is_counted(endpoint: Endpoint, made: dict[str, str]) -> None:
+    picked, asked = endpoint.further()
+    endpoint.ask(f"/{NAME}/v1/completions", bearer(made["whole"]), COMPLETION)
+    assert endpoint.further() == (picked + 1, asked + 1)
+
+
+def test_unpublished_paths_stay_unpublished_with_a_key(endpoint: Endpoint, made: dict[str, str]) -> None:
+    for path in (f"/{NAME}/metrics", f"/{NAME}/health/x", "/", "/metrics"):
+        assert endpoint.ask(path, bearer(made["whole"])).status == 404
+        assert endpoint.ask(path, []).status == 401
+
+
+@pytest.mark.parametrize("key", ["whole", "one"])
+def test_endpoint_answers_as_the_guide_says_with_a_key(endpoint: Endpoint, made: dict[str, str], key: str) -> None:
+    url = endpoint.stack.outputs()["models"][NAME]["baseUrl"]
+    results = list(Smoke(url, 60).run(key=made[key], wanted=True))
+    assert [result for result in results if result.problem] == []
+    assert len(results) == 17
+
+
+def test_client_raises_what_it_should(endpoint: Endpoint, made: dict[str, str]) -> None:
+    def client(key: str, name: str) -> openai.OpenAI:
+        url = f"http://{endpoint.address}/{name}/v1"
+        return openai.OpenAI(base_url=url, api_key=key, timeout=60, max_retries=0)
+
+    for key in ("wrong", made["revoked"]):
+        with pytest.raises(openai.AuthenticationError) as unknown:
+            client(key, NAME).completions.create(**COMPLETION)
+        assert unknown.value.type == "invalid_request_error"
+    with pytest.raises(openai.PermissionDeniedError) as foreign:
+        client(made["one"], FOREIGN).chat.completions.create(**CHAT)
+    assert foreign.value.code == "model_not_allowed"
+    words = client(made["one"], NAME).chat.completions.create(**CHAT, stream=True)
+    assert len([chunk for chunk in words if chunk.choices]) >= 4
+
+
+# Generated
+
+
+def published(name: str) -> list[str]:
+    return [f"/{name}{path}" for path in ENDPOINTS]
+
+
+SEPARATORS = ["//", "/./", "/x/../", "/x/%2e%2e/", "%2F", "%2f", "\\", "%5C", "/;x/", "/.;/"]
+ENDINGS = [
+    "",
+    "/",
+    "/.",
+    "/..",
+    ".",
+    "%20",
+    ";x=1",
+    "?x=1",
+    "#x",
+    "%00",
+    "%0d%0aAuthorization:%20x",
+    "/%2e",
+    "%2f",
+    "..;/",
+]
+
+
+def smuggled(name: str, inside: str) -> st.SearchStrategy[str]:
+    """Paths that somebody might take for those of a model, some through the base path of another."""
+    slashes = st.sampled_from(published(name)).flatmap(
+        lambda path: st.tuples(st.just(path), st.integers(0, path.count("/") - 1), st.sampled_from(["/", *SEPARATORS]))
+    )
+
+    def spelled(drawn: tuple[str, int, str]) -> str:
+        path, at, separator = drawn
+        first, *rest = path.split("/")[1:]
+        parts = [first, *rest]
+        return "/" + "/".join(parts[:at]) + (separator if at else "/") + "/".join(parts[at:])
+
+    through = st.sampled_from(
+        ["", "", f"/{inside}/../..", f"/{inside}/%2e%2e/%2e%2e", f"/{inside}/..%2f..", f"/{inside}/v1/../../.."]
+    )
+    whole = st.tuples(through, slashes.map(spelled), st.sampled_from(ENDINGS)).map("".join)
+    upper = st.sampled_from(
+        [str, str, str.upper, lambda text: text.replace("v1", "V1"), lambda text: text.replace("v", "%76")]
+    )
+    return st.tuples(upper, whole).map(lambda drawn: drawn[0](drawn[1]))
+
+
+SCHEMES = st.sampled_from(["Bearer ", "bearer ", "BEARER ", "Basic ", "Token ", "", "Bearer", "JWT "])
+FIELDS = st.sampled_from(
+    ["Authorization", "authorization", "AUTHORIZATION", "X-Api-Key", "Proxy-Authorization", "X-Forwarded-Authorization"]
+)
+BODIES = st.sampled_from([None, COMPLETION, CHAT])
+MANY = settings(
+    max_examples=200,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.mark.usefixtures("reaches_nothing")
+def test_two_hundred_requests_with_no_good_key_are_refused(endpoint: Endpoint, made: dict[str, str]) -> None:
+    bad = {kind: make(endpoint) for kind, (make, _) in WRONG.items()} | {"revoked": made["revoked"]}
+    texts = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)
+    cut = st.integers(1, len(made["whole"]) - 1).map(lambda at: made["whole"][:at] + "~" + made["whole"][at:])
+    credentials = st.one_of(st.sampled_from(sorted(bad.values())), texts, cut)
+    headers = st.lists(st.tuples(FIELDS, st.tuples(SCHEMES, credentials).map("".join)), max_size=2)
+
+    @MANY
+    @given(path=smuggled(NAME, FOREIGN), headers=headers, body=BODIES)
+    def refused(path: str, headers: Headers, body: Any) -> None:
+        answer = endpoint.ask(path, headers, body)
+        assert answer.status == 401 or (answer.status == 400 and not answer.text), (answer, path)
+        if answer.status == 401:
+            assert answer.code in ("missing_api_key", "invalid_api_key", "revoked_api_key")
+
+    refused()
+
+
+@pytest.mark.usefixtures("reaches_nothing")
+def test_two_hundred_requests_for_another_model_are_refused(endpoint: Endpoint, made: dict[str, str]) -> None:
+    @MANY
+    @given(path=smuggled(FOREIGN, NAME), body=BODIES)
+    def refused(path: str, body: Any) -> None:
+        answer = endpoint.ask(path, bearer(made["one"]), body)
+        assert answer.status in (403, 404) or (answer.status == 400 and not answer.text), (answer, path)
+        assert answer.code == ("model_not_allowed" if answer.status == 403 else "")
+
+    refused()
+
+
+# Changes
+
+
+def test_revoked_and_rotated_keys_end_without_a_replacement(endpoint: Endpoint, made: dict[str, str]) -> None:
+    """Last, as it changes the keys of the stack."""
+    stack = endpoint.stack
+
+    def status(key: str) -> int:
+        return endpoint.ask(f"/{NAME}/v1/models", bearer(made[key])).status
+
+    keys(stack, "revoke", "one")
+    assert set(stack.up().summary.resource_changes or {}) == {"same", "update"}
+    wait_until(lambda: status("one") == 401, "a revoked key is refused", 30)
+    keys(stack, "rotate")
+    made["new"] = keys(stack, "create", "--name=new")
+    assert set(stack.up().summary.resource_changes or {}) == {"same", "update"}
+    wait_until(lambda: status("new") == 200, "a key of the new signing key counts", 30)
+    assert status("whole") == 200
+    keys(stack, "rotate", "--compromised")
+    made["last"] = keys(stack, "create", "--name=last")
+    stack.up()
+    wait_until(lambda: status("last") == 200, "a key of the newest signing key counts", 30)
+    assert [status(key) for key in ("whole", "new", "one")] == [401, 401, 401]
+    assert set(stack.preview().change_summary) == {"same"}
