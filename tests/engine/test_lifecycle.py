@@ -66,7 +66,7 @@ def test_apis_stay_enabled_after_destroy(up: Make) -> None:
 
 
 def test_protected_stack_refuses_in_the_preview_of_destroy_and_lets_go_when_told(up: Make) -> None:
-    stack = up(protect=True)
+    stack = up(protect=True, publicWithoutAuthentication=True)
     with pytest.raises(CommandError, match="protected"):  # the CLI previews a destroy before it does anything
         stack.stack.preview_destroy()
     stack.set_config("protect", False)

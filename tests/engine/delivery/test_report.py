@@ -140,7 +140,7 @@ def test_wrong_setting_is_the_report(sandbox: Make) -> None:
 
 
 def test_refused_replacement_of_a_protected_address_is_the_report(up: Make) -> None:
-    stack = up(protect=True)
+    stack = up(protect=True, publicWithoutAuthentication=True)
     stack.set_config("location", "us-east5-a")
     events: list[EngineEvent] = []
     with pytest.raises(CommandError):

@@ -57,7 +57,7 @@ def confirmed() -> str:
 
 
 def test_protected_stack_is_refused_before_anything_until_the_protection_is_lifted(up: Make) -> None:
-    stack = up(protect=True)
+    stack = up(protect=True, publicWithoutAuthentication=True)
     cloud = Cloud(stack)
 
     def attempt() -> None:
