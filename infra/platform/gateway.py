@@ -9,7 +9,9 @@ from infra.releases.pins import ISTIO_GATEWAY
 from infra.settings.counts import MAX_REPLICAS
 from infra.settings.schema import Settings
 
+from . import limits
 from .charts import release
+from .limits import Limits
 from .spread import apart
 
 NAMESPACE = "istio-ingress"
@@ -23,6 +25,7 @@ def proxy_values(replicas: int) -> dict[str, Any]:
     return {
         "service": {"type": "None"},
         "labels": {GATEWAY_NAME_LABEL: NAME},
+        "podAnnotations": limits.annotations(),
         "autoscaling": {"minReplicas": replicas, "maxReplicas": MAX_REPLICAS},
         "podDisruptionBudget": {"maxUnavailable": 1},  # the chart leaves it out for a single replica
         "topologySpreadConstraints": apart({GATEWAY_NAME_LABEL: NAME}, replicas),
@@ -37,7 +40,8 @@ def listener() -> dict[str, Any]:
 class Gateway(pulumi.ComponentResource):
     """An Istio gateway on a reserved address, plain HTTP on port 80, open to routes from every namespace.
 
-    Makes the namespace, the proxy (a chart without a Service), the LoadBalancer Service and the Gateway. The Service
+    Makes the namespace, the proxy (a chart without a Service), the LoadBalancer Service, the Gateway and the limits of
+    what a client may take of it. The Service
     is a resource of its own, so that Pulumi waits for the load balancer on the way up and for its removal on the way
     down: a forwarding rule left behind would block the VPC. It makes no route; each model has its own.
 
@@ -59,6 +63,7 @@ class Gateway(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Gateway", name, None, opts)
+        below = pulumi.ResourceOptions(parent=self)
         child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
         namespace = k8s.core.v1.Namespace(NAMESPACE, metadata={"name": NAMESPACE}, opts=child)
         proxy = release(
@@ -81,6 +86,7 @@ class Gateway(pulumi.ComponentResource):
                 "load_balancer_ip": address,
                 "selector": {GATEWAY_NAME_LABEL: NAME},
                 "ports": [{"name": "http", "port": 80, "target_port": 80}],
+                **limits.load_balancer(settings),
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[proxy], replacement_trigger=cluster),
         )
@@ -100,6 +106,9 @@ class Gateway(pulumi.ComponentResource):
                 "listeners": [listener()],
             },
             opts=child,
+        )
+        Limits(
+            "limits", settings=settings, cluster=cluster, gateway=NAME, namespace=namespace.metadata.name, opts=below
         )
         self.name, self.namespace = NAME, namespace.metadata.name
         self.register_outputs({"name": self.name, "namespace": self.namespace})

@@ -17,7 +17,7 @@ from .schema import Settings
 from .whole import TOKEN_KEY
 
 STRUCTURED = frozenset(
-    {"tpuZones", "authorizedNetworks", "maintenanceWindow", "models", "labels"}
+    {"tpuZones", "authorizedNetworks", "allowedClients", "maintenanceWindow", "models", "labels"}
     | {"tokenIssuers", "tokenPublicKeys", "tokens"}
 )
 """Settings that the engine passes as JSON."""

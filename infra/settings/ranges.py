@@ -21,6 +21,8 @@ PROHIBITED = {
     IPv4Network("224.0.0.0/4"): "multicast",
     IPv4Network("255.255.255.255/32"): "broadcast",
 }
+PRIVATE = [IPv4Network(range_) for range_ in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
+"""RFC 1918 and RFC 6598."""
 LARGEST = {"subnet_cidr": 8, "pod_cidr": 9, "service_cidr": 16}
 """The shortest length of a range, by its setting."""
 
@@ -93,12 +95,27 @@ def _callers(cidrs: tuple[str, ...]) -> tuple[str, ...]:
     return cidrs
 
 
+def _client_problem(cidr: str) -> str | None:
+    if any(IPv4Network(cidr).subnet_of(private) for private in PRIVATE):
+        return (
+            f"contains {cidr}, which is private, and the load balancer sees public addresses only. Use the public "
+            "range that these clients come from, such as that of their NAT."
+        )
+    return _caller_problem(cidr)
+
+
+def _clients(cidrs: tuple[str, ...]) -> tuple[str, ...]:
+    refuse(map(_client_problem, cidrs))
+    return cidrs
+
+
 Cidr = Annotated[str, AfterValidator(_canonical)]
 NodeRange = Annotated[Cidr, AfterValidator(_of_vpc), AfterValidator(_large_enough)]
 PodRange = Annotated[Cidr, AfterValidator(_of_vpc), AfterValidator(_no_overlap), AfterValidator(_large_enough)]
 ServiceRange = PodRange
 ControlPlaneRange = Annotated[Cidr, AfterValidator(_of_vpc), AfterValidator(_no_overlap), AfterValidator(_is_28)]
 Callers = Annotated[tuple[Cidr, ...], AfterValidator(_callers)]
+Clients = Annotated[tuple[Cidr, ...], AfterValidator(_clients)]
 
 
 def warnings(callers: Iterable[str]) -> Iterator[str]:
@@ -108,3 +125,9 @@ def warnings(callers: Iterable[str]) -> Iterator[str]:
             "authorizedNetworks: 0.0.0.0/0 lets everyone knock at the control plane, and `kubectl` and Pulumi need "
             "none of it."
         )
+
+
+def client_warnings(clients: Iterable[str]) -> Iterator[str]:
+    """What may be wrong with the ranges of clients."""
+    if "0.0.0.0/0" in clients:
+        yield "allowedClients: 0.0.0.0/0 lets everyone reach the endpoint, as an empty list does."

@@ -15,13 +15,14 @@ from .explain import PROJECT_KEY
 from .gke_version import GkeVersion
 from .hardening import HardenedCluster, KmsKey
 from .labels import Labels
+from .limits import MaxConcurrentRequests, MaxRequestMb, RequestsPerMinute
 from .machines import MachineType
 from .maintenance import Maintenance
 from .mirror import ChartMirror
 from .model import Models
 from .places import Location
 from .projects import ProjectId
-from .ranges import Callers, ControlPlaneRange, NodeRange, PodRange, ServiceRange
+from .ranges import Callers, Clients, ControlPlaneRange, NodeRange, PodRange, ServiceRange
 from .scalars import TrueOrFalse
 from .tpu import BootDisk, Reservation, SliceName, Zones
 
@@ -63,6 +64,10 @@ class Settings(BaseModel):
     token_public_keys: PublicKeys
     tokens: Tokens
     public_without_authentication: TrueOrFalse
+    max_request_mb: MaxRequestMb
+    requests_per_minute: RequestsPerMinute
+    max_concurrent_requests: MaxConcurrentRequests
+    allowed_clients: Clients
     models: Models
     hugging_face_token: SecretStr
     protect: TrueOrFalse
@@ -89,5 +94,6 @@ class Settings(BaseModel):
             *machines.warnings(self.system_machine_type),
             *ranges.warnings(self.authorized_networks),
             *access.warnings(self.auth, self.token_public_keys, self.token_issuers),
+            *ranges.client_warnings(self.allowed_clients),
             *compatibility.gke_warnings(self.gke_version, pins.VERSIONS),
         ]

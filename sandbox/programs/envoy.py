@@ -4,6 +4,7 @@ In the image a program of Istio's, pilot-agent, writes it and stays between Envo
 istiod itself, without TLS, as it has no certificate of the mesh.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,6 +63,7 @@ def bootstrap(*, metadata: Json, address: str, env: Mapping[str, str], istiod: s
             "LABELS": metadata["labels"],
             "INSTANCE_IPS": address,
             "SERVICE_ACCOUNT": env["SERVICE_ACCOUNT"],
+            "PROXY_CONFIG": json.loads(env["PROXY_CONFIG"]),
             **{key.removeprefix("ISTIO_META_"): value for key, value in env.items() if key.startswith("ISTIO_META_")},
         },
     }

@@ -43,6 +43,11 @@ OF_COMPONENTS = {
         "kubernetes:helm.sh/v3:Release::inference-gateway",
         "kubernetes:core/v1:Service::inference-gateway",
         "kubernetes:gateway.networking.k8s.io/v1:Gateway::inference-gateway",
+        f"{COMPONENT}Limits::limits",
+    },
+    "Limits::limits": {
+        "kubernetes:networking.istio.io/v1alpha3:EnvoyFilter::limits",
+        "kubernetes:security.istio.io/v1:AuthorizationPolicy::no-upgrades",
     },
     "Access::access": {
         "kubernetes:security.istio.io/v1:RequestAuthentication::keys",

@@ -99,7 +99,7 @@ def test_every_namespaced_object_is_made_in_a_namespace_that_is_a_resource(run: 
     """The order comes with the value: a namespace named in plain text might not be there yet."""
     declared = run(huggingFaceToken="hf_test", secrets=("huggingFaceToken",))
     in_cluster = [r for r in declared if r.type.startswith("kubernetes:") and not r.type.endswith(":Namespace")]
-    assert len(in_cluster) == 12
+    assert len(in_cluster) == 14
     for resource in in_cluster:
         key = "namespace" if resource.type.endswith(":Release") else "metadata"
         [namespace] = made_of(resource, key)

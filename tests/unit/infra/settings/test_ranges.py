@@ -30,6 +30,15 @@ BAD: dict[str, tuple[Values, str]] = {
         'authorizedNetworks[1]: "203.0.113.7/24" is not an IPv4 range (203.0.113.7/24 has host bits set). '
         f"{RANGE_FORM}",
     ),
+    "allowed client with host bits": (
+        {"allowedClients": ["203.0.113.7/24"]},
+        'allowedClients[0]: "203.0.113.7/24" is not an IPv4 range (203.0.113.7/24 has host bits set). ' + RANGE_FORM,
+    ),
+    "allowed clients on loopback": (
+        {"allowedClients": ["198.51.100.0/24", "127.0.0.1/32"]},
+        'allowedClients: ["198.51.100.0/24", "127.0.0.1/32"] contains 127.0.0.1/32, which lies in 127.0.0.0/8 '
+        "(loopback), and nothing comes from there. Remove it.",
+    ),
     # Places
     "Pods on the nodes' range": (
         {"podCidr": "10.0.0.0/14"},
@@ -78,6 +87,9 @@ GOOD: dict[str, Values] = {
     },
     "smallest range for twelve nodes": {"systemMaxNodes": 3, "tpuMaxNodes": 8, "subnetCidr": "10.66.0.0/28"},
     "authorized network": {"authorizedNetworks": ["198.51.100.0/24"]},
+    "private authorized network": {"authorizedNetworks": ["10.0.0.0/8"]},
+    "allowed clients": {"allowedClients": ["198.51.100.0/24", "11.0.0.0/8", "203.0.113.7/32"]},
+    "clients of a range with private ones in it": {"allowedClients": ["8.0.0.0/5"]},
 }
 
 
@@ -96,6 +108,21 @@ def test_everyone_as_a_caller_is_a_warning() -> None:
         "authorizedNetworks: 0.0.0.0/0 lets everyone knock at the control plane, and `kubectl` and Pulumi need "
         "none of it."
     ]
+
+
+@pytest.mark.parametrize("cidr", ["10.0.0.0/8", "10.1.2.0/24", "172.16.0.0/12", "192.168.1.0/24", "100.64.0.0/10"])
+def test_private_clients_are_refused_as_the_load_balancer_sees_none(cidr: str) -> None:
+    assert problems(stack({"allowedClients": [cidr]})) == [
+        f'allowedClients: ["{cidr}"] contains {cidr}, which is private, and the load balancer sees public addresses '
+        "only. Use the public range that these clients come from, such as that of their NAT."
+    ]
+
+
+def test_everyone_as_a_client_is_a_warning() -> None:
+    assert parse(stack({"allowedClients": ["0.0.0.0/0"]})).warnings == [
+        "allowedClients: 0.0.0.0/0 lets everyone reach the endpoint, as an empty list does."
+    ]
+    assert parse(stack({"allowedClients": ["0.0.0.0/1"]})).warnings == []
 
 
 PROHIBITED = [
