@@ -1,12 +1,15 @@
 """Carries what connects to an address of a Service to a ready Pod, as there is no kube-proxy.
 
-The addresses are those in the cluster and those of load balancers, which are the machine's own here.
+The addresses are those in the cluster and those of load balancers, which are the machine's own here. A load balancer
+with source ranges refuses what comes from elsewhere: the connection is closed, where the VPC's firewall lets none come
+about. Whatever the traffic policy, a Pod sees the address of this proxy.
 """
 
 import itertools
 import socket
 import subprocess
 from contextlib import ExitStack
+from ipaddress import ip_address, ip_network
 
 from sandbox.api_client import Api
 
@@ -23,13 +26,16 @@ class ServiceProxy:
         self._api, self._load_balancers = api, load_balancers
         self._listening: dict[tuple[str, int], ExitStack] = {}
         self._backends: dict[tuple[str, str], list[tuple[str, int]]] = {}
+        self._sources: dict[str, list[str]] = {}  # of the addresses of load balancers
 
     def follow(self) -> None:
         """Do what has changed."""
         wanted: dict[tuple[str, int], tuple[str, str]] = {}  # where to listen, for which Service and port
         for service in self._api.items("/api/v1/services"):
             meta, spec = service["metadata"], service["spec"]
-            addresses = {spec.get("clusterIP"), self._load_balancers.address(service)} - {None, "", "None"}
+            outside = self._load_balancers.address(service)
+            self._sources[outside or ""] = spec.get("loadBalancerSourceRanges") or []
+            addresses = {spec.get("clusterIP"), outside} - {None, "", "None"}
             for address, port in itertools.product(addresses, spec.get("ports", [])):
                 wanted[str(address), port["port"]] = (f"{meta['namespace']}/{meta['name']}", port.get("name", ""))
         backends: dict[tuple[str, str], list[tuple[str, int]]] = {}
@@ -63,8 +69,12 @@ class ServiceProxy:
             backends = self._backends.get((service, name))
             return backends[next(turn) % len(backends)] if backends else None
 
+        def admits(client: str) -> bool:
+            ranges = self._sources.get(address)
+            return not ranges or any(ip_address(client) in ip_network(source) for source in ranges)
+
         self._listening[address, port] = stack = ExitStack()
-        stack.enter_context(forward(listener, target))
+        stack.enter_context(forward(listener, target, admits))
 
 
 def _loopback(change: str, address: str) -> None:
