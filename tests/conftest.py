@@ -10,6 +10,8 @@ from tests.support import given
 from tests.support.program import Declared, Run, declared
 from tests.support.project import ROOT, defaults, stack_file
 
+pytest.register_assert_rewrite("tests.support.stack_settings")  # it has tests, whose failures are to be told as well
+
 
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:

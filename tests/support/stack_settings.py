@@ -4,6 +4,7 @@ A change is written the way `pulumi config set --path` writes it: `models[0].nam
 """
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -41,3 +42,23 @@ def problems(values: Values) -> list[str]:
     with pytest.raises(SettingsError) as error:
         parse(values)
     return [line.removeprefix("  ") for line in str(error.value).splitlines()[1:]]
+
+
+def refused(bad: Mapping[str, tuple[Values, str]]) -> Callable[..., None]:
+    """A test of each: with these changes, the stack gets this line and no other."""
+
+    @pytest.mark.parametrize(("changes", "line"), bad.values(), ids=bad)
+    def test(changes: Values, line: str) -> None:
+        assert problems(stack(changes)) == [line]
+
+    return test
+
+
+def accepted(good: Mapping[str, Values]) -> Callable[..., None]:
+    """A test of each: with these changes, there is no problem."""
+
+    @pytest.mark.parametrize("changes", good.values(), ids=good)
+    def test(changes: Values) -> None:
+        parse(stack(changes))
+
+    return test

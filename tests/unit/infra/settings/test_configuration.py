@@ -5,7 +5,7 @@ import pytest
 
 from infra.settings.configuration import SettingsError
 from infra.settings.load import parse
-from tests.support.stack_settings import REMOVED, Values, model, problems, stack
+from tests.support.stack_settings import REMOVED, Values, model, problems, refused, stack
 
 BAD: dict[str, tuple[Values, str]] = {
     "setting of a provider": (
@@ -50,9 +50,7 @@ OF_ALL_THAT_IS_WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "line"), BAD.values(), ids=BAD)
-def test_bad_input_is_refused_with_this_line_and_no_other(changes: Values, line: str) -> None:
-    assert problems(stack(changes)) == [line]
+test_bad_input_is_refused_with_this_line_and_no_other = refused(BAD)
 
 
 def test_all_problems_come_in_one_message() -> None:

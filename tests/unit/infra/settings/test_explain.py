@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from infra.settings.explain import LONGEST, line, masked, problem, shown
 from tests.support.project import schema
-from tests.support.stack_settings import REMOVED, Values, problems, stack
+from tests.support.stack_settings import REMOVED, Values, problems, refused, stack
 
 NO_INTEGER = "is not a whole number. Use one, without quotes."
 NO_LIST = "is not a list. Write one, even for a single value."
@@ -58,9 +58,7 @@ BAD: dict[str, tuple[Values, str]] = {
 }
 
 
-@pytest.mark.parametrize(("changes", "line"), BAD.values(), ids=BAD)
-def test_bad_input_is_refused_with_this_line_and_no_other(changes: Values, line: str) -> None:
-    assert problems(stack(changes)) == [line]
+test_bad_input_is_refused_with_this_line_and_no_other = refused(BAD)
 
 
 def test_every_bad_entry_of_a_list_is_told() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from infra.settings import machines
 from infra.settings.load import parse
-from tests.support.stack_settings import Values, problems, stack
+from tests.support.stack_settings import Values, refused, stack
 
 NO_TYPE = "is not a machine type. Use one like e2-standard-4 (4 vCPUs or more)."
 IS_ARM = (
@@ -62,9 +62,7 @@ WARNED: dict[str, tuple[Values, str]] = {
 }
 
 
-@pytest.mark.parametrize(("changes", "line"), BAD.values(), ids=BAD)
-def test_bad_input_is_refused_with_this_line_and_no_other(changes: Values, line: str) -> None:
-    assert problems(stack(changes)) == [line]
+test_bad_input_is_refused_with_this_line_and_no_other = refused(BAD)
 
 
 @pytest.mark.parametrize(("changes", "warning"), WARNED.values(), ids=WARNED)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from infra.settings.load import parse
 from infra.settings.model import MAX_NAME, Model
-from tests.support.stack_settings import Values, problems, stack
+from tests.support.stack_settings import Values, accepted, refused, stack
 
 NO_LABEL = "is not a DNS label. Use at most 63 lower-case letters, digits and hyphens, a letter first, no hyphen last."
 PLATFORMS = "belongs to the platform. Choose another namespace for the model."
@@ -122,14 +122,8 @@ GOOD: dict[str, Values] = {
 }
 
 
-@pytest.mark.parametrize(("changes", "line"), BAD.values(), ids=BAD)
-def test_bad_input_is_refused_with_this_line_and_no_other(changes: Values, line: str) -> None:
-    assert problems(stack(changes)) == [line]
-
-
-@pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
-def test_good_input_is_accepted(changes: Values) -> None:
-    parse(stack(changes))
+test_bad_input_is_refused_with_this_line_and_no_other = refused(BAD)
+test_good_input_is_accepted = accepted(GOOD)
 
 
 @pytest.mark.parametrize(

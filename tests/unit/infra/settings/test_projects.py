@@ -1,9 +1,6 @@
 """IDs of projects."""
 
-import pytest
-
-from infra.settings.load import parse
-from tests.support.stack_settings import REMOVED, Values, problems, stack
+from tests.support.stack_settings import REMOVED, Values, accepted, refused
 
 NO_PROJECT = "is not a project ID (not its name or number). `gcloud projects list` shows the IDs."
 
@@ -21,11 +18,5 @@ GOOD: dict[str, Values] = {
 }
 
 
-@pytest.mark.parametrize(("changes", "line"), BAD.values(), ids=BAD)
-def test_bad_input_is_refused_with_this_line_and_no_other(changes: Values, line: str) -> None:
-    assert problems(stack(changes)) == [line]
-
-
-@pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
-def test_good_input_is_accepted(changes: Values) -> None:
-    parse(stack(changes))
+test_bad_input_is_refused_with_this_line_and_no_other = refused(BAD)
+test_good_input_is_accepted = accepted(GOOD)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from infra.settings.load import parse
-from tests.support.stack_settings import Values, model, problems, stack
+from tests.support.stack_settings import Values, accepted, model, problems, refused, stack
 
 BAD: dict[str, tuple[Values, str]] = {
     "two models of one name and namespace": (
@@ -41,14 +40,8 @@ GOOD: dict[str, Values] = {
 }
 
 
-@pytest.mark.parametrize(("changes", "line"), BAD.values(), ids=BAD)
-def test_bad_input_is_refused_with_this_line_and_no_other(changes: Values, line: str) -> None:
-    assert problems(stack(changes)) == [line]
-
-
-@pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
-def test_good_input_is_accepted(changes: Values) -> None:
-    parse(stack(changes))
+test_bad_input_is_refused_with_this_line_and_no_other = refused(BAD)
+test_good_input_is_accepted = accepted(GOOD)
 
 
 @pytest.mark.parametrize(
