@@ -37,8 +37,10 @@ def stack(
             yield sandbox
         finally:
             sandbox.set_config("protect", False)
-            sandbox.up()
-            sandbox.destroy()
+            try:
+                sandbox.up()
+            finally:
+                sandbox.destroy()  # or all that follows would fail with what is left
 
 
 @pytest.fixture(scope="module")
