@@ -13,7 +13,7 @@ ROWS = re.findall(r"^\| (.+) \| `([^` ]+)` \| `(test_\w+)` \|$", README, re.MULT
 TESTS = {
     name
     for path in (ROOT / "tests/unit").rglob("test_*.py")
-    for name in re.findall(r"^def (test_\w+)\(", path.read_text(), re.MULTILINE)
+    for name in re.findall(r"^(?:def )?(test_\w+)(?:\(| = )", path.read_text(), re.MULTILINE)
 }
 
 
