@@ -191,10 +191,10 @@ def test_latest_start_may_be_today() -> None:
 
 
 def test_recurrence_that_never_comes_is_found_out_at_once() -> None:
-    start = time.monotonic()
+    start = time.process_time()  # a loaded machine is no fault of ours
 
     assert fewest_hours(WINDOW["start"], WINDOW["end"], "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", NOW) == 0
-    assert time.monotonic() - start < 3
+    assert time.process_time() - start < 3
 
 
 def test_a_window_that_begins_later_is_none_until_then() -> None:
