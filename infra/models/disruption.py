@@ -2,9 +2,8 @@
 
 from typing import Any
 
+from infra.platform.names import PICKER, VLLM, model_labels
 from infra.settings.model import Model
-
-from .labels import labels
 
 
 def budgets(model: Model, router_replicas: int) -> dict[str, Any]:
@@ -17,7 +16,7 @@ def budgets(model: Model, router_replicas: int) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     if model.replicas > 1:
-        found["vllm"] = {"selector": {"match_labels": labels(model, "workload")}, "max_unavailable": 1}
+        found["vllm"] = {"selector": {"match_labels": model_labels(model, VLLM)}, "max_unavailable": 1}
     if router_replicas > 1:
-        found["picker"] = {"selector": {"match_labels": labels(model, "router-scheduler")}, "min_available": 0}
+        found["picker"] = {"selector": {"match_labels": model_labels(model, PICKER)}, "min_available": 0}
     return found

@@ -2,10 +2,9 @@
 
 from typing import Any
 
+from infra.platform.names import PICKER, model_labels
 from infra.platform.spread import apart
 from infra.settings.model import Model
-
-from .labels import labels
 
 
 def scheduler(model: Model, replicas: int) -> dict[str, Any]:
@@ -13,7 +12,7 @@ def scheduler(model: Model, replicas: int) -> dict[str, Any]:
 
     Its TLS default makes every completion a 500, as KServe makes no DestinationRule for it.
     """
-    spread = apart(labels(model, "router-scheduler"), replicas)
+    spread = apart(model_labels(model, PICKER), replicas)
     return {
         "replicas": replicas,
         "template": {

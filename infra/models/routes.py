@@ -6,8 +6,9 @@ replace it whole, so nothing but the paths below is reachable.
 
 from typing import Any, NamedTuple
 
-PORT = 8000
-"""vLLM's port, the one KServe's workload Service and InferencePool point at."""
+from infra.platform.names import VLLM_PORT
+
+PORT = VLLM_PORT
 
 
 class Endpoint(NamedTuple):

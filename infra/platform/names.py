@@ -1,0 +1,26 @@
+"""By which names the parts of the platform and the models know one another: namespaces, labels, ports."""
+
+from infra.settings.model import Model
+
+ISTIO_SYSTEM, ISTIO_INGRESS, CERT_MANAGER, KSERVE = "istio-system", "istio-ingress", "cert-manager", "kserve"
+"""The platform's namespaces."""
+GATEWAY = "inference-gateway"
+GATEWAY_NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
+"""Istiod looks for this label on a proxy's Pod. Without it requests succeed and silently skip the endpoint picker."""
+VLLM_PORT = 8000
+"""vLLM's port, the one KServe's workload Service and InferencePool point at."""
+VLLM, PICKER = "workload", "router-scheduler"
+"""KServe's names for a model's Pods and its endpoint pickers."""
+
+
+def kserve_labels(component: str) -> dict[str, str]:
+    """The labels that KServe v0.20 gives to one kind of Pod of every model."""
+    return {
+        "app.kubernetes.io/component": f"llminferenceservice-{component}",
+        "app.kubernetes.io/part-of": "llminferenceservice",
+    }
+
+
+def model_labels(model: Model, component: str) -> dict[str, str]:
+    """The labels that KServe v0.20 gives to one kind of a model's Pods."""
+    return {**kserve_labels(component), "app.kubernetes.io/name": model.name}
