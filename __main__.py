@@ -2,13 +2,13 @@
 
 import pulumi
 import pulumi_gcp as gcp
-import pulumi_kubernetes as k8s
 
 from infra.google.apis import Apis
 from infra.google.cluster import Cluster
 from infra.google.network import Network
 from infra.google.pools import TpuPool
 from infra.models import outputs
+from infra.models.namespaces import namespaces
 from infra.models.predictor import Predictor
 from infra.platform.access import Access
 from infra.platform.gateway import Gateway
@@ -34,21 +34,14 @@ after_mesh = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[me
 gateway = Gateway("gateway", settings=s, cluster=cluster.id, address=network.gateway_address, opts=after_mesh)
 keys = [Access("access", settings=s, cluster=cluster.id, gateway=gateway, opts=after_mesh)] if s.auth != "none" else []
 
-namespaces = {
-    name: k8s.core.v1.Namespace(
-        name,
-        metadata={"name": name},
-        opts=pulumi.ResourceOptions(provider=cluster.provider, replacement_trigger=cluster.id),
-    )
-    for name in dict.fromkeys(model.namespace for model in s.models)
-}
+of_models = namespaces(s, opts=pulumi.ResourceOptions(provider=cluster.provider, replacement_trigger=cluster.id))
 for model in s.models:
     Predictor(
         f"{model.namespace}.{model.name}",
         model=model,
         settings=s,
         cluster=cluster.id,
-        namespace=namespaces[model.namespace].metadata.name,
+        namespace=of_models[model.namespace],
         gateway=gateway,
         opts=pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[tpu_pool, mesh, serving, gateway, *keys]),
     )

@@ -8,6 +8,7 @@ replace a default that a TPU Pod does not survive.
 from typing import Any
 
 from infra.google import slices
+from infra.platform import pod_security
 from infra.releases import pins
 from infra.settings.model import Model
 
@@ -38,7 +39,17 @@ def _probe(period_seconds: int, failure_threshold: int) -> dict[str, Any]:
     }
 
 
-def _vllm(model: Model, tpu_slice: slices.Slice) -> dict[str, Any]:
+def dropped(model: Model, isolated: bool) -> list[str]:
+    """The capabilities that vLLM gives up, of those that a container has by itself.
+
+    Isolated, it gives up all. Weights from an image stay with the least, as vLLM reads them through `/proc/PID/root` of
+    the container that holds them, and the kernel lets it only if it has every capability of that one
+    (https://github.com/torvalds/linux/blob/v6.12/security/commoncap.c, `cap_ptrace_access_check`).
+    """
+    return ["ALL"] if isolated and not model.uri.startswith("oci://") else ["NET_RAW"]
+
+
+def _vllm(model: Model, tpu_slice: slices.Slice, *, isolated: bool) -> dict[str, Any]:
     chips = {"google.com/tpu": str(tpu_slice.chips)}
     return {
         "name": "main",
@@ -58,7 +69,7 @@ def _vllm(model: Model, tpu_slice: slices.Slice) -> dict[str, Any]:
         "securityContext": {
             "runAsNonRoot": False,
             "runAsUser": 0,
-            "capabilities": {"add": ["SYS_RESOURCE"], "drop": ["NET_RAW"]},
+            "capabilities": {"add": ["SYS_RESOURCE"], "drop": dropped(model, isolated)},
         },
         # Not `sleep`, which the API would take as well: KServe merges the preset's `exec` beside it, and a hook has
         # one action.
@@ -81,8 +92,11 @@ def _storage_initializer() -> dict[str, Any]:
     }
 
 
-def pod_template(model: Model, tpu_slice: slices.Slice) -> dict[str, Any]:
+def pod_template(model: Model, tpu_slice: slices.Slice, *, isolated: bool = False) -> dict[str, Any]:
     """The Pod template of a model, without its service account.
+
+    Isolated, every container of the Pod has the runtime's own seccomp profile, and no token for the Kubernetes API, as
+    none of them asks it anything.
 
     Every quantity is a string, as the API server returns it: a number would show up as a change for ever. The flags are
     in `args` and the command is not a shell, because KServe's preset is a bash `eval` that parses every flag again.
@@ -93,8 +107,9 @@ def pod_template(model: Model, tpu_slice: slices.Slice) -> dict[str, Any]:
             "cloud.google.com/gke-tpu-topology": tpu_slice.topology,
         },
         "tolerations": [{"key": "google.com/tpu", "operator": "Equal", "value": "present", "effect": "NoSchedule"}],
-        "containers": [_vllm(model, tpu_slice)],
+        "containers": [_vllm(model, tpu_slice, isolated=isolated)],
         "initContainers": [_storage_initializer()],
         "terminationGracePeriodSeconds": timing.grace_period(),
         "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}}],
+        **({"automountServiceAccountToken": False, "securityContext": pod_security.SECCOMP} if isolated else {}),
     }

@@ -7,6 +7,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from infra.platform.gateway import Gateway
+from infra.platform.isolation import of_model
+from infra.platform.network_policies import network_policies
 from infra.settings.model import Model
 from infra.settings.schema import Settings
 
@@ -30,7 +32,10 @@ def service_spec(
     return {
         "model": {"uri": model.uri, "name": model.names[-1]},
         "replicas": model.replicas,
-        "template": {**pod_template(model, settings.slice), "serviceAccountName": service_account},
+        "template": {
+            **pod_template(model, settings.slice, isolated=settings.isolation),
+            "serviceAccountName": service_account,
+        },
         "router": {
             "gateway": {"refs": [gateway]},
             "scheduler": scheduler(model, settings.router_replicas),
@@ -45,7 +50,8 @@ class Predictor(pulumi.ComponentResource):
     Makes the Pods' service account, a Secret with the Hugging Face token if there is one, and the
     LLMInferenceService, from which KServe makes Deployment, endpoint picker, InferencePool and HTTPRoute. It waits
     until the service is Ready, so `pulumi up` ends when the endpoint answers. It makes no namespace, as two models
-    may share one. The vLLM Pods and the pickers each get a disruption budget if there are two or more of them.
+    may share one. The vLLM Pods and the pickers each get a disruption budget if there are two or more of them, and with
+    `isolation` a NetworkPolicy.
 
     A change of the Pods, the model or the route replaces the service, the old one first: KServe v0.20 would surge
     onto a second slice, and its Ready stays true from the old Pod while the new one fails. The replicas of the model
@@ -89,6 +95,9 @@ class Predictor(pulumi.ComponentResource):
                 spec=budget,
                 opts=child,
             )
+        flows = network_policies(
+            of_model(model, settings), settings=settings, prefix=name, namespace=namespace, opts=child
+        )
         patience = f"{timing.ready_timeout() // 60}m"
         k8s.apiextensions.CustomResource(
             name,
@@ -107,6 +116,7 @@ class Predictor(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(
                 parent=self,
+                depends_on=flows,
                 replacement_trigger=cluster,
                 custom_timeouts=pulumi.CustomTimeouts(create=patience, update=patience),
                 replace_on_changes=list(REPLACING),

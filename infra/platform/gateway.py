@@ -9,19 +9,24 @@ from infra.releases.pins import ISTIO_GATEWAY
 from infra.settings.counts import MAX_REPLICAS
 from infra.settings.schema import Settings
 
-from . import limits
+from . import limits, pod_security
 from .charts import release
+from .isolation import of_istio_ingress
 from .limits import Limits
+from .names import GATEWAY, GATEWAY_NAME_LABEL, ISTIO_INGRESS
+from .namespaces import namespace as namespace_of
 from .spread import apart
 
-NAMESPACE = "istio-ingress"
-NAME = "inference-gateway"
-GATEWAY_NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
-"""Istiod looks for this label on a proxy's Pod. Without it requests succeed and silently skip the endpoint picker."""
+NAMESPACE, NAME = ISTIO_INGRESS, GATEWAY
 
 
-def proxy_values(replicas: int) -> dict[str, Any]:
+UNPRIVILEGED_PORTS = {"sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]}
+"""What the chart gives the proxy's Pod by itself, so that it may listen on port 80 as nobody in particular."""
+
+
+def proxy_values(replicas: int, *, isolated: bool = False) -> dict[str, Any]:
     """The values of the proxy's chart, which makes no Service."""
+    security = {"securityContext": {**UNPRIVILEGED_PORTS, **pod_security.SECCOMP}}
     return {
         "service": {"type": "None"},
         "labels": {GATEWAY_NAME_LABEL: NAME},
@@ -29,6 +34,7 @@ def proxy_values(replicas: int) -> dict[str, Any]:
         "autoscaling": {"minReplicas": replicas, "maxReplicas": MAX_REPLICAS},
         "podDisruptionBudget": {"maxUnavailable": 1},  # the chart leaves it out for a single replica
         "topologySpreadConstraints": apart({GATEWAY_NAME_LABEL: NAME}, replicas),
+        **(security if isolated else {}),
     }
 
 
@@ -46,7 +52,8 @@ class Gateway(pulumi.ComponentResource):
     down: a forwarding rule left behind would block the VPC. It makes no route; each model has its own.
 
     `address` is the reserved regional IPv4 address. `router_replicas` is the fewest proxies; from two on, the
-    chart adds a disruption budget, by which one at a time may be drained. It has no TLS and no authentication.
+    chart adds a disruption budget, by which one at a time may be drained. It has no TLS and no authentication. With
+    `isolation`, NetworkPolicies let anyone ask the proxy, and the proxy only istiod and the models.
     `cluster` is the cluster's id; another one replaces everything.
     """
 
@@ -65,14 +72,15 @@ class Gateway(pulumi.ComponentResource):
         super().__init__("gke-tpu-inference:infra:Gateway", name, None, opts)
         below = pulumi.ResourceOptions(parent=self)
         child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
-        namespace = k8s.core.v1.Namespace(NAMESPACE, metadata={"name": NAMESPACE}, opts=child)
+        flows = of_istio_ingress(settings.models)
+        namespace, closed = namespace_of(NAMESPACE, "restricted", flows, settings=settings, opts=child)
         proxy = release(
             ISTIO_GATEWAY,
             name=NAME,
             namespace=namespace.metadata.name,
             mirror=settings.chart_mirror,
-            values=proxy_values(settings.router_replicas),
-            opts=child,
+            values=proxy_values(settings.router_replicas, isolated=settings.isolation),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=closed, replacement_trigger=cluster),
         )
         service = k8s.core.v1.Service(
             NAME,

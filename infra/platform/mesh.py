@@ -1,16 +1,35 @@
 """Istio."""
 
+from typing import Any
+
 import pulumi
-import pulumi_kubernetes as k8s
 
 from infra.releases.pins import ISTIO_BASE, ISTIOD
 from infra.settings.counts import MAX_REPLICAS
 from infra.settings.schema import Settings
 
+from . import pod_security
 from .charts import release
+from .isolation import of_istio_system
+from .names import ISTIO_SYSTEM
+from .namespaces import namespace as namespace_of
 from .spread import apart
 
-NAMESPACE = "istio-system"
+NAMESPACE = ISTIO_SYSTEM
+
+
+def istiod_values(replicas: int, *, isolated: bool = False) -> dict[str, Any]:
+    """The values of istiod's chart. With `isolated`, the images of istiod and of the proxies that it injects have no
+    shell and no packages (https://istio.io/latest/docs/ops/configuration/security/harden-docker-images/)."""
+    pilot = {
+        "env": {"ENABLE_GATEWAY_API_INFERENCE_EXTENSION": "true"},
+        "autoscaleMin": replicas,
+        "autoscaleMax": MAX_REPLICAS,
+        "topologySpreadConstraints": apart({"app": "istiod"}, replicas),
+    }
+    if not isolated:
+        return {"pilot": pilot}
+    return {"pilot": {**pilot, **pod_security.SECCOMP}, "global": {"variant": "distroless"}}
 
 
 class Mesh(pulumi.ComponentResource):
@@ -18,7 +37,8 @@ class Mesh(pulumi.ComponentResource):
 
     Makes the namespace, the `base` chart (CRDs) and `istiod`, which makes GatewayClass `istio` by itself. It injects no
     sidecars anywhere, and makes no EnvoyFilter for request bodies: this Istio streams them to the endpoint picker
-    (https://github.com/istio/istio/pull/56089).
+    (https://github.com/istio/istio/pull/56089). With `isolation`, NetworkPolicies close the namespace, and images are
+    distroless.
 
     `router_replicas` is the fewest of istiod; from two on, its chart adds a disruption budget. `cluster` is the
     cluster's id; another one replaces everything.
@@ -34,7 +54,8 @@ class Mesh(pulumi.ComponentResource):
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Mesh", name, None, opts)
         child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
-        namespace = k8s.core.v1.Namespace(NAMESPACE, metadata={"name": NAMESPACE}, opts=child)
+        flows = of_istio_system(settings)
+        namespace, closed = namespace_of(NAMESPACE, "restricted", flows, settings=settings, opts=child)
         base = release(
             ISTIO_BASE,
             name="istio-base",
@@ -48,14 +69,7 @@ class Mesh(pulumi.ComponentResource):
             name="istiod",
             namespace=namespace.metadata.name,
             mirror=settings.chart_mirror,
-            values={
-                "pilot": {
-                    "env": {"ENABLE_GATEWAY_API_INFERENCE_EXTENSION": "true"},
-                    "autoscaleMin": settings.router_replicas,
-                    "autoscaleMax": MAX_REPLICAS,
-                    "topologySpreadConstraints": apart({"app": "istiod"}, settings.router_replicas),
-                }
-            },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[base], replacement_trigger=cluster),
+            values=istiod_values(settings.router_replicas, isolated=settings.isolation),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[base, *closed], replacement_trigger=cluster),
         )
         self.register_outputs({})

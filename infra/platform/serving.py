@@ -1,14 +1,17 @@
 """KServe and what it needs."""
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from infra.releases.pins import CERT_MANAGER, KSERVE_CONTROLLER, KSERVE_CRD, KSERVE_PRESETS
 from infra.settings.schema import Settings
 
 from .charts import release
+from .isolation import of_cert_manager, of_kserve
+from .names import CERT_MANAGER as CERTIFICATES
+from .names import KSERVE
+from .namespaces import namespace
 
-NAMESPACE = "kserve"
+NAMESPACE = KSERVE
 
 
 class Serving(pulumi.ComponentResource):
@@ -20,7 +23,8 @@ class Serving(pulumi.ComponentResource):
 
     The controller may delete its own presets (`PREVENT_WELL_KNOWN_CONFIG_DELETION`), or its webhook would refuse the
     teardown. It runs models from `oci://` as root, like all others, as the vLLM image wants. Its chart takes
-    ownership of what exists, as GKE 1.34 and newer ship the InferencePool CRD that it carries.
+    ownership of what exists, as GKE 1.34 and newer ship the InferencePool CRD that it carries. With `isolation`,
+    NetworkPolicies leave both namespaces nothing but the API server and its webhooks.
 
     `cluster` is the cluster's id; another one replaces everything.
     """
@@ -35,8 +39,10 @@ class Serving(pulumi.ComponentResource):
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Serving", name, None, opts)
         child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
-        certificates = k8s.core.v1.Namespace("cert-manager", metadata={"name": "cert-manager"}, opts=child)
-        kserve = k8s.core.v1.Namespace(NAMESPACE, metadata={"name": NAMESPACE}, opts=child)
+        certificates, signing = namespace(
+            CERTIFICATES, "restricted", of_cert_manager(settings), settings=settings, opts=child
+        )
+        kserve, closed = namespace(NAMESPACE, "restricted", of_kserve(settings), settings=settings, opts=child)
 
         cert_manager = release(
             CERT_MANAGER,
@@ -44,7 +50,7 @@ class Serving(pulumi.ComponentResource):
             namespace=certificates.metadata.name,
             mirror=settings.chart_mirror,
             values={"crds": {"enabled": True}},
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=signing, replacement_trigger=cluster),
         )
         crds = release(
             KSERVE_CRD,
@@ -68,7 +74,9 @@ class Serving(pulumi.ComponentResource):
                 }
             },
             take_ownership=True,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[cert_manager, crds], replacement_trigger=cluster),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[cert_manager, crds, *closed], replacement_trigger=cluster
+            ),
         )
         release(
             KSERVE_PRESETS,

@@ -70,6 +70,7 @@ class Settings(BaseModel):
     allowed_clients: Clients
     models: Models
     hugging_face_token: SecretStr
+    isolation: TrueOrFalse
     protect: TrueOrFalse
     chart_mirror: ChartMirror
     labels: Labels

@@ -1,0 +1,85 @@
+"""What may be opened where: the parts that the table of flows in tests/cluster does not tell apart.
+
+The table judges the policies of a stack; here is what settings change in them.
+"""
+
+from ipaddress import IPv4Network
+from typing import Any
+
+import pytest
+
+from infra.platform import isolation
+from infra.platform.isolation import NOT_THE_INTERNET, NOTHING, Policy
+from infra.settings.load import parse
+from infra.settings.schema import Settings
+from tests.support.pods import model
+from tests.support.stack_settings import stack
+
+
+def settings_of(**changes: Any) -> Settings:
+    """Those of dev, changed."""
+    return parse(stack(changes))
+
+
+def egress(policy: Policy, port: int) -> list[Any]:
+    """To whom a port is open."""
+    return [
+        rule["to"] for rule in policy.spec().get("egress", []) if port in [open_["port"] for open_ in rule["ports"]]
+    ]
+
+
+def test_deny_is_for_all_pods_and_both_ways() -> None:
+    assert NOTHING.spec() == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_policy_says_what_it_opens_and_for_whom() -> None:
+    into, out = {"ports": [{"protocol": "TCP", "port": 1}]}, {"ports": [{"protocol": "TCP", "port": 2}]}
+    assert Policy("name", {"a": "b"}, (into,), (out,)).spec() == {
+        "podSelector": {"matchLabels": {"a": "b"}},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [into],
+        "egress": [out],
+    }
+
+
+@pytest.mark.parametrize(
+    ("uri", "reached"), [("hf://a/b", 1), ("pvc://claim/path", 0), ("oci://registry/image:tag", 0)]
+)
+def test_only_weights_from_hugging_face_are_fetched_by_the_pod(uri: str, reached: int) -> None:
+    vllm, _ = isolation.of_model(model(uri=uri), settings_of())
+    assert len(egress(vllm, 443)) == reached
+
+
+def test_proxy_asks_the_models_of_every_namespace_once() -> None:
+    models = [model(namespace="b"), model(namespace="a"), model(name="other", namespace="b")]
+    proxy, _ = isolation.of_istio_ingress(models)
+    for port in (8000, 9002):
+        [[pods]] = egress(proxy, port)
+        [names] = pods["namespaceSelector"]["matchExpressions"]
+        assert names == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["a", "b"]}
+
+
+def test_api_server_is_where_the_setting_says() -> None:
+    settings = settings_of(controlPlaneCidr="172.20.0.0/28")
+    [[block]] = egress(isolation.of_kserve(settings)[0], 443)
+    assert block == {"ipBlock": {"cidr": "172.20.0.0/28"}}
+    [webhook] = isolation.of_kserve(settings)[0].spec()["ingress"]
+    assert webhook["from"][0] == block
+
+
+def test_internet_is_what_is_global() -> None:
+    [block] = isolation.to_the_internet(settings_of(), 443)["to"]
+    assert block["ipBlock"] == {"cidr": "0.0.0.0/0", "except": list(NOT_THE_INTERNET)}
+    for private in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"):
+        assert private in NOT_THE_INTERNET
+
+
+def test_internet_is_without_the_stacks_own_ranges_wherever_they_lie() -> None:
+    settings = settings_of(podCidr="34.0.0.0/14", subnetCidr="10.0.0.0/20")
+    [block] = isolation.to_the_internet(settings, 443)["to"]
+    assert block["ipBlock"]["except"] == [*NOT_THE_INTERNET, "34.0.0.0/14"]
+
+
+def test_exceptions_are_ranges_that_overlap_nowhere() -> None:
+    ranges = [IPv4Network(cidr) for cidr in NOT_THE_INTERNET]
+    assert not any(a.overlaps(b) for a in ranges for b in ranges if a is not b)

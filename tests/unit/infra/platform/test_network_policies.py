@@ -1,0 +1,106 @@
+"""A closed namespace: what it is made of, in which order, and that dev has none."""
+
+import pytest
+
+from tests.support.dependencies import made_of, needs
+from tests.support.program import Declared, Run
+
+NAMESPACES = ("cert-manager", "istio-ingress", "istio-system", "kserve", "llm-d-inference-scheduling")
+LEVEL = "pod-security.kubernetes.io/"
+
+
+@pytest.fixture
+def closed(run: Run) -> Declared:
+    return run(isolation=True, routerReplicas=2)
+
+
+def test_without_isolation_nothing_is_labelled_and_closed(dev: Declared) -> None:
+    assert dev.all(":NetworkPolicy") == []
+    assert [n.inputs["metadata"] for n in dev.all(":Namespace")] == [
+        {"name": n.inputs["metadata"]["name"]} for n in dev.all(":Namespace")
+    ]
+
+
+def test_every_namespace_has_a_policy_for_all_its_pods(closed: Declared) -> None:
+    for_all = [p for p in closed.all(":NetworkPolicy") if p.inputs["spec"]["podSelector"] == {}]
+    assert sorted(p.inputs["metadata"]["namespace"] for p in for_all) == sorted(NAMESPACES)
+    for policy in closed.all(":NetworkPolicy"):
+        assert policy.inputs["spec"]["policyTypes"] == ["Ingress", "Egress"]
+        [namespace] = made_of(policy, "metadata")
+        assert namespace == f"Namespace {policy.inputs['metadata']['namespace']}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "policies"),
+    [
+        (":Release", "istiod", {"istio-system.istiod", "istio-system.default-deny"}),
+        (":Release", "inference-gateway", {"istio-ingress.proxy", "istio-ingress.default-deny"}),
+        (":Release", "cert-manager", {"cert-manager.api-server", "cert-manager.webhook"}),
+        (":Release", "kserve-llmisvc-resources", {"kserve.controller", "kserve.default-deny"}),
+        (
+            ":LLMInferenceService",
+            "llm-d-inference-scheduling.qwen2-3b-pattern1",
+            {f"llm-d-inference-scheduling.qwen2-3b-pattern1.qwen2-3b-pattern1-{of}" for of in ("vllm", "picker")},
+        ),
+    ],
+)
+def test_what_runs_in_a_namespace_comes_after_its_policies_and_goes_before_them(
+    closed: Declared, kind: str, name: str, policies: set[str]
+) -> None:
+    needed = needs(closed, closed.one(kind, name))
+    assert {f"NetworkPolicy {policy}" for policy in policies} <= needed
+
+
+def test_nobody_is_cut_off_before_what_he_needs_is_open(closed: Declared) -> None:
+    deny = closed.one(":NetworkPolicy", "istio-system.default-deny")
+    assert "NetworkPolicy istio-system.istiod" in needs(closed, deny)
+    assert "NetworkPolicy istio-system.default-deny" not in needs(
+        closed, closed.one(":NetworkPolicy", "istio-system.istiod")
+    )
+
+
+def test_platform_is_held_to_the_restricted_standard_and_models_to_what_a_tpu_takes(closed: Declared) -> None:
+    labels = {n.inputs["metadata"]["name"]: n.inputs["metadata"]["labels"] for n in closed.all(":Namespace")}
+    levels = {name: of.pop(f"{LEVEL}enforce") for name, of in labels.items()}
+    assert levels == dict.fromkeys(NAMESPACES, "restricted") | {"llm-d-inference-scheduling": "privileged"}
+    for of in labels.values():
+        assert of == {f"{LEVEL}warn": "restricted", f"{LEVEL}audit": "restricted"}
+
+
+def test_policies_are_made_anew_with_a_lost_cluster(closed: Declared) -> None:
+    for policy in closed.all(":NetworkPolicy"):
+        assert policy.request.HasField("replacement_trigger")
+
+
+def test_istio_has_no_shell_and_the_runtimes_seccomp_profile(closed: Declared, dev: Declared) -> None:
+    values = closed.one(":Release", "istiod").inputs["values"]
+    assert values["global"] == {"variant": "distroless"}
+    assert values["pilot"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert values["pilot"]["autoscaleMin"] == 2
+    assert set(dev.one(":Release", "istiod").inputs["values"]) == {"pilot"}
+    assert "seccompProfile" not in dev.one(":Release", "istiod").inputs["values"]["pilot"]
+
+
+def test_proxy_keeps_its_low_ports_with_the_runtimes_seccomp_profile(closed: Declared, dev: Declared) -> None:
+    assert closed.one(":Release", "inference-gateway").inputs["values"]["securityContext"] == {
+        "sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}],
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert "securityContext" not in dev.one(":Release", "inference-gateway").inputs["values"]
+
+
+def test_model_has_no_token_for_the_kubernetes_api_and_no_capability_but_one(closed: Declared, dev: Declared) -> None:
+    template = closed.one(":LLMInferenceService").inputs["spec"]["template"]
+    assert template["automountServiceAccountToken"] is False
+    assert template["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
+    rights = {"add": ["SYS_RESOURCE"], "drop": ["ALL"]}
+    assert template["containers"][0]["securityContext"]["capabilities"] == rights
+    open_ = dev.one(":LLMInferenceService").inputs["spec"]["template"]
+    assert not {"automountServiceAccountToken", "securityContext"} & open_.keys()
+    assert open_["containers"][0]["securityContext"]["capabilities"]["drop"] == ["NET_RAW"]
+
+
+def test_weights_in_an_image_are_read_with_the_capabilities_of_who_holds_them(run: Run) -> None:
+    models = [{"name": "a", "namespace": "n", "uri": "oci://registry.example/weights:1"}]
+    template = run(isolation=True, models=models).one(":LLMInferenceService").inputs["spec"]["template"]
+    assert template["containers"][0]["securityContext"]["capabilities"]["drop"] == ["NET_RAW"]
