@@ -65,9 +65,10 @@ MODULES = {
         }
     ),
     "kubernetes-provider": Module({KUBERNETES_PLUGIN: "sandbox/build/tools/kubernetes-provider"}, _kubernetes_provider),
+    "netpol": Module({"netpol": "sandbox/build/tools/netpol"}),
     "pulumi": Module({"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"}, _pulumi),
 }
-CONTROL_PLANE = ("cluster", "kserve", "kubernetes-provider")
+CONTROL_PLANE = ("cluster", "kserve", "kubernetes-provider", "netpol")
 
 
 def missing() -> list[str]:
