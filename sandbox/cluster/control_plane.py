@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from infra.google import slices
-from sandbox.api_client import Api
+from sandbox.api_client import Api, Json
 from sandbox.build import parts, places
 from sandbox.engine.stack import SandboxError
 
@@ -107,8 +107,9 @@ class ControlPlane:
     """A cluster of its own, empty on every start, in the folder of these namespaces. A context manager.
 
     `server` is the API server's URL, `ca` the certificate of its authority, `kubeconfig` a cluster administrator's and
-    `api` one. `reaches` says whether a node, by its name, gets to a host outside; `gke_controllers` answers as the VPC
-    is. `pulled` has the images that are on a node.
+    `api` one. `reaches` says whether a node, by its name, gets to a host outside, `closed` what of "names" and "the
+    internet" policies keep the programs of a Pod from, and `filtered` whether the network at a Pod's address is as
+    policies want it; `gke_controllers` answers. `pulled` has the images that are on a node.
     """
 
     server = f"https://{API_SERVER}:443"
@@ -129,6 +130,8 @@ class ControlPlane:
         self.kubeconfig = self.home / "kubeconfig"
         self.bin, self.chart_mirror = places.BIN, places.CHARTS
         self.reaches: Callable[[str, str], bool] = lambda _node, _host: True
+        self.closed: Callable[[Json], frozenset[str]] = lambda _pod: frozenset()
+        self.filtered: Callable[[str], bool] = lambda _address: True
         self.pulled: dict[str, set[str]] = {}
         self._authority = trustme.CA()
         self._token = secrets.token_hex(16)

@@ -70,7 +70,7 @@ def smoke(sandbox: SandboxStack, with_key: str) -> None:
 def keep(sandbox: SandboxStack, listener: socket.socket) -> None:
     """Let the gateway answer at a socket of another network, until Ctrl-C."""
     gateway, port = str(sandbox.outputs()["gatewayAddress"]), listener.getsockname()[1]
-    with forward(listener, lambda: (gateway, 80)):
+    with forward(listener, lambda _client: (gateway, 80)):
         print("Try docs/api-access.md by hand, with these as base URLs; Ctrl-C goes on to destroy.")
         for model in models(sandbox):
             print(f"  {model['baseUrl'].replace(gateway, f'127.0.0.1:{port}')}", flush=True)

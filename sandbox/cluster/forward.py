@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 CONNECT_SECONDS = 2
-Target = Callable[[], tuple[str, int] | None]
-Admits = Callable[[str], bool]
+Target = Callable[[str], tuple[str, int] | None]
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -19,10 +18,10 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write_eof()
 
 
-async def _serve(listener: socket.socket, target: Target, admits: Admits, end: asyncio.Event) -> None:
+async def _serve(listener: socket.socket, target: Target, end: asyncio.Event) -> None:
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.CancelledError):
-            there = target() if admits(writer.get_extra_info("peername")[0]) else None
+            there = target(writer.get_extra_info("peername")[0])
             if there:
                 # A Pod that has just gone does not refuse: nothing answers.
                 far_reader, far_writer = await asyncio.wait_for(asyncio.open_connection(*there), CONNECT_SECONDS)
@@ -38,10 +37,9 @@ async def _serve(listener: socket.socket, target: Target, admits: Admits, end: a
 
 
 @contextmanager
-def forward(listener: socket.socket, target: Target, admits: Admits = lambda _: True) -> Iterator[None]:
-    """Carry every connection to `listener` to what `target` names at that moment; to nothing, it is closed at once.
-
-    So is one from an address that `admits` refuses.
+def forward(listener: socket.socket, target: Target) -> Iterator[None]:
+    """Carry every connection to `listener` to what `target` names at that moment for who comes from an address; to
+    nothing, it is closed at once.
 
     The socket is closed in the end, and may belong to another network than the target.
     """
@@ -52,7 +50,7 @@ def forward(listener: socket.socket, target: Target, admits: Admits = lambda _: 
         end = asyncio.Event()
         started.append((asyncio.get_running_loop(), end))
         ready.set()
-        await _serve(listener, target, admits, end)
+        await _serve(listener, target, end)
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), name=f"forward {listener.getsockname()}", daemon=True)
     thread.start()

@@ -1,15 +1,17 @@
 """What GKE does around a cluster: nodes for its node pools, the autoscaler, load balancers, the VPC's network.
 
-The VPC's firewall and NAT (`clouds.firewall`, `clouds.nat`) take effect here: what the control plane may open to Pods,
-and what nodes reach.
+The VPC's firewall and NAT (`clouds.firewall`, `clouds.nat`) take effect here, and with them the cluster's
+NetworkPolicies (`policy_filter`): what the control plane and Pods may open, and what nodes and Pods reach.
 """
 
 import threading
 import traceback
+from ipaddress import ip_network
 
 from sandbox.api_client import UNREACHABLE, Json
 from sandbox.clouds import nat
 from sandbox.clouds.firewall import control_plane_flows
+from sandbox.clouds.google_kinds import CLUSTER
 from sandbox.clouds.inventory import Inventory
 
 from . import packet_filter
@@ -19,9 +21,12 @@ from .control_plane import ControlPlane
 from .load_balancers import LoadBalancers
 from .nodes import Nodes
 from .packet_filter import Allowed
+from .policy_filter import PolicyFilter
 from .service_proxy import ServiceProxy
 
 POLL_SECONDS = 0.5
+NOBODYS = "198.51.100.0/28"
+"""Addresses for documentation."""
 
 
 class GkeControllers:
@@ -37,12 +42,14 @@ class GkeControllers:
         self._thread = threading.Thread(target=self._run, name="gke", daemon=True)
         self._nodes = Nodes(plane, inventory)
         self._autoscaler = Autoscaler(plane.api, self._nodes, delay=delay)
-        self._services = ServiceProxy(plane.api, LoadBalancers(plane.api, inventory))
+        self._policies = PolicyFilter(plane)
+        self._services = ServiceProxy(plane.api, LoadBalancers(plane.api, inventory), self._policies.allows)
         self._allowed: set[Allowed] | None = None  # as the packet filter has it
 
     def __enter__(self) -> "GkeControllers":
         """Start."""
-        self._plane.reaches = self._reaches
+        self._plane.reaches, self._plane.closed = self._reaches, self._policies.closed
+        self._plane.filtered = self._policies.ready
         self._thread.start()
         return self
 
@@ -51,7 +58,9 @@ class GkeControllers:
         self._stopping.set()
         self._thread.join()
         self._services.close()
-        self._plane.reaches = lambda _node, _host: True
+        self._policies.close()
+        self._plane.reaches, self._plane.closed = lambda _node, _host: True, lambda _pod: frozenset()
+        self._plane.filtered = lambda _address: True
         packet_filter.apply(CONTROL_PLANE, None)
 
     def _run(self) -> None:
@@ -59,6 +68,7 @@ class GkeControllers:
             try:
                 self._nodes.follow()
                 pods = self._plane.api.items("/api/v1/pods")
+                self._policies.follow(pods, self._control_plane())
                 self._filter(pods)
                 self._autoscaler.follow(pods)
                 self._services.follow()
@@ -69,16 +79,30 @@ class GkeControllers:
                     log.write(traceback.format_exc())
 
     def _filter(self, pods: list[Json]) -> None:
-        """Let the control plane open to Pods what the firewall lets it open to their nodes."""
+        """Let the control plane open to Pods what the firewall and the Pods' policies let it open."""
         with self._inventory.lock:
             flows = control_plane_flows(self._inventory.find())
         places = [(self._nodes.pool_of(pod["spec"].get("nodeName", "")), pod["status"].get("podIP")) for pod in pods]
         allowed = None
         if flows is not None:
-            allowed = {Allowed(at, f.first, f.last) for of, at in places for f in flows if at and f.pool == of}
+            allowed = {
+                Allowed(at, max(flow.first, first), min(flow.last, last))
+                for of, at in places
+                for flow in flows
+                if at and flow.pool == of
+                for first, last in self._policies.of_control_plane(at)
+                if flow.first <= last and first <= flow.last
+            }
         if allowed != self._allowed:
             packet_filter.apply(CONTROL_PLANE, allowed)
             self._allowed = allowed
+
+    def _control_plane(self) -> str:
+        """The control plane's address in the VPC, the second of its range; one of nobody's without a cluster."""
+        with self._inventory.lock:
+            clusters = self._inventory.find(CLUSTER)
+        place = clusters[-1].inputs.get("privateClusterConfig", {}) if clusters else {}
+        return str(ip_network(place.get("masterIpv4CidrBlock", NOBODYS))[2])
 
     def _reaches(self, node: str, host: str) -> bool:
         with self._inventory.lock:

@@ -68,15 +68,20 @@ class Pod:
         """A container's image, from its registry unless the node has it, or a `PullError`."""
         node, name = self.spec["nodeName"], spec["image"]
         held = self.plane.pulled.setdefault(node, set())
-        if (name not in held or spec.get("imagePullPolicy") == "Always") and not self.reaches(nat.registry(name)):
+        wanted = name not in held or spec.get("imagePullPolicy") == "Always"
+        if wanted and not self.plane.reaches(node, nat.registry(name)):
             raise PullError(nat.timed_out(name))
         image = catalogue.find(name)
         held.add(name)
         return image
 
     def reaches(self, host: str) -> bool:
-        """Whether what runs here gets to a host outside of the VPC."""
-        return self.plane.reaches(self.spec["nodeName"], host)
+        """Whether what runs here gets to a host outside of the VPC: its node does, and policies let it."""
+        return self.plane.reaches(self.spec["nodeName"], host) and not self.plane.closed(self.manifest)
+
+    def resolves(self) -> bool:
+        """Whether policies let what runs here ask for names."""
+        return "names" not in self.plane.closed(self.manifest)
 
     def data(self, kind: str, name: str, optional: bool) -> dict[str, bytes]:
         """What is in a Secret or ConfigMap."""

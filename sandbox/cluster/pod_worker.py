@@ -55,6 +55,8 @@ class PodWorker:
 
     def _step(self) -> None:
         if not self._mounted:
+            if not self.pod.plane.filtered(self.pod.address):
+                return  # its address is reported first
             try:
                 self.pod.node = self.pod.api("GET", f"/api/v1/nodes/{self.pod.spec['nodeName']}")
                 mount(self.pod)

@@ -8,6 +8,7 @@ about. Whatever the traffic policy, a Pod sees the address of this proxy.
 import itertools
 import socket
 import subprocess
+from collections.abc import Callable
 from contextlib import ExitStack
 from ipaddress import ip_address, ip_network
 
@@ -16,14 +17,15 @@ from sandbox.api_client import Api
 from .forward import forward
 from .load_balancers import LoadBalancers
 
+Allows = Callable[[str, str, int], bool]
 SLICE_LABEL = "kubernetes.io/service-name"
 
 
 class ServiceProxy:
-    """The addresses of all Services of a cluster."""
+    """The addresses of all Services of a cluster. `allows` says whether who has an address may open a Pod's port."""
 
-    def __init__(self, api: Api, load_balancers: LoadBalancers) -> None:
-        self._api, self._load_balancers = api, load_balancers
+    def __init__(self, api: Api, load_balancers: LoadBalancers, allows: Allows) -> None:
+        self._api, self._load_balancers, self._allows = api, load_balancers, allows
         self._listening: dict[tuple[str, int], ExitStack] = {}
         self._backends: dict[tuple[str, str], list[tuple[str, int]]] = {}
         self._sources: dict[str, list[str]] = {}  # of the addresses of load balancers
@@ -65,16 +67,16 @@ class ServiceProxy:
         listener = socket.create_server((address, port), backlog=128)
         turn = itertools.count()
 
-        def target() -> tuple[str, int] | None:
-            backends = self._backends.get((service, name))
-            return backends[next(turn) % len(backends)] if backends else None
-
-        def admits(client: str) -> bool:
+        def target(client: str) -> tuple[str, int] | None:
             ranges = self._sources.get(address)
-            return not ranges or any(ip_address(client) in ip_network(source) for source in ranges)
+            if ranges and not any(ip_address(client) in ip_network(source) for source in ranges):
+                return None
+            backends = self._backends.get((service, name))
+            chosen = backends[next(turn) % len(backends)] if backends else None
+            return chosen if chosen and self._allows(client, *chosen) else None
 
         self._listening[address, port] = stack = ExitStack()
-        stack.enter_context(forward(listener, target, admits))
+        stack.enter_context(forward(listener, target))
 
 
 def _loopback(change: str, address: str) -> None:

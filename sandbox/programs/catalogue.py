@@ -40,6 +40,10 @@ def _istiod(pod: Pod, args: list[str], env: Env) -> list[str]:
     return args
 
 
+UNRESOLVED = "192.0.2.1"
+"""An address for documentation, in place of istiod's: who cannot ask for a name connects to nothing."""
+
+
 def _proxy(pod: Pod, args: list[str], env: Env) -> list[str]:
     """Envoy as pilot-agent would start it; its own arguments (`proxy router ...`) say nothing that Envoy needs."""
     if args[:2] != ["proxy", "router"]:
@@ -47,6 +51,8 @@ def _proxy(pod: Pod, args: list[str], env: Env) -> list[str]:
     discovery = json.loads(env["PROXY_CONFIG"]).get("discoveryAddress", "istiod.istio-system.svc:15012")
     name, namespace = discovery.split(".")[:2]
     istiod = pod.api("GET", f"/api/v1/namespaces/{namespace}/services/{name}")["spec"]["clusterIP"]
+    if not pod.resolves():
+        istiod = UNRESOLVED
     file = pod.folder / "envoy.json"
     config = bootstrap(metadata=pod.manifest["metadata"], address=pod.address, env=env, istiod=istiod)
     file.write_text(json.dumps(config))
@@ -99,7 +105,7 @@ def _vllm(_: Pod, args: list[str], env: Env) -> list[str]:
 
 
 def _download(pod: Pod, args: list[str], env: Env) -> list[str]:
-    """The stand-in reaches nothing outside, so it is told what its node does not reach."""
+    """The stand-in reaches nothing outside, so it is told what it would not reach."""
     for uri in args[::2]:
         if (host := model_host(uri)) and not pod.reaches(host):
             env["SANDBOX_UNREACHABLE"] = unreachable_model(uri)

@@ -44,6 +44,10 @@ class Pod(Protocol):
         """Whether what runs in it gets to a host outside of the VPC."""
         ...
 
+    def resolves(self) -> bool:
+        """Whether what runs in it may ask for names."""
+        ...
+
 
 class Image(NamedTuple):
     """An image: its entrypoint, the program here for each of its own, what it needs of its container, and what adapts
