@@ -5,7 +5,8 @@ server refuses a Pod that asks for more. All of the platform gets by with `restr
 
 A model does not. A TPU Pod of v6e that is not privileged has to raise its limit of locked memory, with the capability
 SYS_RESOURCE (https://cloud.google.com/kubernetes-engine/docs/how-to/tpus), and of the three standards only `privileged`
-allows that. So the namespace of a model has that label, and what is beyond `restricted` is told as a warning.
+allows that. So the namespace of a model has that label, what is beyond `restricted` is told as a warning, and rules of
+our own refuse what a model does not need (`infra/models/admission.py`).
 """
 
 from typing import Literal

@@ -19,6 +19,7 @@ CLUSTER_SCOPED = {
     *("Namespace", "PersistentVolume", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"),
     *("StorageClass", "PriorityClass", "GatewayClass", "ClusterIssuer"),
     *("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"),
+    *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
 }
 
 

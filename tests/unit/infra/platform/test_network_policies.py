@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.dependencies import made_of, needs
 from tests.support.program import Declared, Run
+from tests.support.stacks import MODEL
 
 NAMESPACES = ("cert-manager", "istio-ingress", "istio-system", "kserve", "llm-d-inference-scheduling")
 LEVEL = "pod-security.kubernetes.io/"
@@ -104,3 +105,34 @@ def test_weights_in_an_image_are_read_with_the_capabilities_of_who_holds_them(ru
     models = [{"name": "a", "namespace": "n", "uri": "oci://registry.example/weights:1"}]
     template = run(isolation=True, models=models).one(":LLMInferenceService").inputs["spec"]["template"]
     assert template["containers"][0]["securityContext"]["capabilities"]["drop"] == ["NET_RAW"]
+
+
+def test_pods_of_models_are_held_to_rules_before_there_are_any(run: Run, dev: Declared) -> None:
+    declared = run(isolation=True, models=[MODEL, {**MODEL, "namespace": "b"}], tpuMaxNodes=2)
+    policy = declared.one("v1:ValidatingAdmissionPolicy")
+    binding = declared.one("v1:ValidatingAdmissionPolicyBinding")
+    assert binding.inputs["spec"]["policyName"] == policy.inputs["metadata"]["name"]
+    assert binding.inputs["spec"]["validationActions"] == ["Deny"]
+    [names] = binding.inputs["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
+    assert names == {
+        "key": "kubernetes.io/metadata.name",
+        "operator": "In",
+        "values": ["llm-d-inference-scheduling", "b"],
+    }
+    for name in names["values"]:
+        needed = needs(declared, declared.one(":Namespace", name))
+        assert {"ValidatingAdmissionPolicy model-pods", "ValidatingAdmissionPolicyBinding model-pods"} <= needed
+    assert [r for r in dev if "Admission" in r.type] == []
+
+
+def test_rules_are_for_every_pod_and_fail_closed(closed: Declared) -> None:
+    spec = closed.one("v1:ValidatingAdmissionPolicy").inputs["spec"]
+    assert spec["failurePolicy"] == "Fail"
+    [rule] = spec["matchConstraints"]["resourceRules"]
+    assert rule == {
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE", "UPDATE"],
+        "resources": ["pods", "pods/ephemeralcontainers"],
+    }
+    assert len(spec["validations"]) == 6
