@@ -62,9 +62,7 @@ class PolicyFilter:
         running = {pod["status"]["podIP"]: pod for pod in pods if pod["status"].get("podIP")}
         peers = {address: _peer(pod, labels) for address, pod in running.items()}
         peers |= {API_SERVER: flows.outside(control_plane), CLIENT: flows.outside(SOMEWHERE)}
-        seen = json.dumps(
-            [[policy["metadata"]["uid"], policy["spec"]] for policy in policies] + [peers], sort_keys=True
-        )
+        seen = json.dumps([policies, peers])
         if seen == self._seen:
             return
         pairs = [(a, b) for a in peers for b in peers if a != b and {a, b} & running.keys()]
