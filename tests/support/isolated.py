@@ -7,8 +7,11 @@ from typing import Any
 
 from sandbox.cluster.flows import Flow, judge, outside, pod
 from tests.support.program import Declared
+from tests.support.stacks import MODEL
 
 NAMESPACE, NAME = "llm-d-inference-scheduling", "qwen2-3b-pattern1"
+STRANGER = {**MODEL, "namespace": "strangers", "uri": "pvc://weights/of-a-stranger"}
+"""A second model, whose weights do not come through its own network."""
 VPC = {"node": "10.0.0.7", "pod": "10.4.3.2", "service": "10.8.0.9", "control plane": "172.16.0.2"}
 """An address in each of the stack's ranges."""
 

@@ -1,7 +1,4 @@
-"""What may be opened where: the parts that the table of flows in tests/cluster does not tell apart.
-
-The table judges the policies of a stack; here is what settings change in them.
-"""
+"""What may be opened where: the table of flows, and what settings change in it."""
 
 from ipaddress import IPv4Network
 from typing import Any
@@ -12,13 +9,25 @@ from infra.platform import isolation
 from infra.platform.isolation import NOT_THE_INTERNET, NOTHING, Policy
 from infra.settings.load import parse
 from infra.settings.schema import Settings
+from sandbox.cluster.flows import Flow
+from tests.support.isolated import PEERS, STRANGER, policies
 from tests.support.pods import model
+from tests.support.program import Run
+from tests.support.reader import passes
 from tests.support.stack_settings import stack
+from tests.support.stacks import MODEL
+from tests.support.table_of_flows import ALLOWED, REFUSED
 
 
 def settings_of(**changes: Any) -> Settings:
     """Those of dev, changed."""
     return parse(stack(changes))
+
+
+def test_flows_that_are_needed_pass_and_no_others(run: Run) -> None:
+    closed = policies(run(isolation=True, models=[MODEL, STRANGER], tpuMaxNodes=2))
+    assert [row for row in ALLOWED if not passes(closed, PEERS, Flow(*row))] == []
+    assert [row for row in REFUSED if passes(closed, PEERS, Flow(*row))] == []
 
 
 def egress(policy: Policy, port: int) -> list[Any]:
