@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from infra.platform import pod_security
 from infra.platform.names import PICKER, model_labels
 from infra.platform.spread import apart
 from infra.settings.model import Model
 
 
-def scheduler(model: Model, replicas: int) -> dict[str, Any]:
+def scheduler(model: Model, replicas: int, *, isolated: bool = False) -> dict[str, Any]:
     """The endpoint picker in the words of an LLMInferenceService. Of several replicas one leads; KServe sees to that.
 
-    Its TLS default makes every completion a 500, as KServe makes no DestinationRule for it.
+    Its TLS default makes every completion a 500, as KServe makes no DestinationRule for it. Isolated, all of its Pod has
+    the runtime's seccomp profile, which KServe gives its container and not the storage initializer before it.
     """
     spread = apart(model_labels(model, PICKER), replicas)
     return {
@@ -18,5 +20,6 @@ def scheduler(model: Model, replicas: int) -> dict[str, Any]:
         "template": {
             "containers": [{"name": "main", "args": ["--secure-serving=false"]}],
             **({"topologySpreadConstraints": spread} if spread else {}),
+            **({"securityContext": pod_security.SECCOMP} if isolated else {}),
         },
     }

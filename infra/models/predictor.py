@@ -38,7 +38,7 @@ def service_spec(
         },
         "router": {
             "gateway": {"refs": [gateway]},
-            "scheduler": scheduler(model, settings.router_replicas),
+            "scheduler": scheduler(model, settings.router_replicas, isolated=settings.isolation),
             "route": {"http": {"spec": {"parentRefs": [gateway], "rules": rules(model.namespace, model.name)}}},
         },
     }

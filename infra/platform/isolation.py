@@ -17,7 +17,7 @@ Facts of GKE's Dataplane V2, which is Cilium:
   (https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity).
 
 Only who looks names up may ask DNS, which could carry anything out: Istio's agent beside the proxy, which asks for
-istiod, and the models. The others find the API server by the address in their environment.
+istiod, and the models with their pickers. The others find the API server by the address in their environment.
 """
 
 from collections.abc import Iterable, Mapping
@@ -180,17 +180,18 @@ def of_kserve(settings: Settings) -> list[Policy]:
 def of_model(model: Model, settings: Settings) -> list[Policy]:
     """A model's Pods, which proxy and picker ask, and its picker, which the proxy asks. Other models are strangers.
 
-    Only weights from Hugging Face come through the Pod's own network: claims and images are the node's.
+    Only weights from Hugging Face come through the Pod's own network: claims and images are the node's. KServe v0.20
+    puts its storage initializer into the picker's Pod too, for the tokenizer (`scheduler.go`).
     """
     vllm, picker = (model_labels(model, kind) for kind in (VLLM, PICKER))
-    weights = (to_the_internet(settings, 443),) if model.uri.startswith("hf://") else ()
+    weights = (dns(), to_the_internet(settings, 443)) if model.uri.startswith("hf://") else (dns(),)
     asked = {"from": [PROXY, _pods(picker)], "ports": _ports(VLLM_PORT)}
     return [
-        Policy(f"{model.name}-vllm", vllm, (asked, scraping(VLLM_PORT)), (dns(), metadata_server(), *weights)),
+        Policy(f"{model.name}-vllm", vllm, (asked, scraping(VLLM_PORT)), (metadata_server(), *weights)),
         Policy(
             f"{model.name}-picker",
             picker,
             ({"from": [PROXY], "ports": _ports(9002)}, scraping(9090)),
-            ({"to": [_pods(vllm)], "ports": _ports(VLLM_PORT)}, to_api_server(settings)),
+            ({"to": [_pods(vllm)], "ports": _ports(VLLM_PORT)}, to_api_server(settings), *weights),
         ),
     ]

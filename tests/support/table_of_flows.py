@@ -40,8 +40,14 @@ ALLOWED = [
     ("gateway", "node-local-dns", 53, "UDP"),
     ("gateway", "NodeLocal DNSCache", 53, "UDP"),
     ("gateway", "metadata server", 53, "UDP"),
-    # The weights, and the metadata server
+    ("picker", "kube-dns", 53, "UDP"),
+    ("picker", "kube-dns", 53),
+    ("picker", "node-local-dns", 53, "UDP"),
+    ("picker", "NodeLocal DNSCache", 53, "UDP"),
+    ("picker", "metadata server", 53, "UDP"),
+    # The weights, for the picker's tokenizer too, and the metadata server
     ("vllm", "the internet", 443),
+    ("picker", "the internet", 443),
     ("vllm", "metadata server", 80),
     ("vllm", "metadata server", 8080),
     # Metrics
@@ -116,8 +122,9 @@ REFUSED = [
     ("gateway", "the internet", 443),
     ("gateway", "the API server", 443),
     ("gateway", "metadata server", 80),
-    ("picker", "the internet", 443),
-    ("picker", "kube-dns", 53, "UDP"),
+    ("picker", "the internet", 80),
+    ("picker", "metadata server", 80),
+    ("picker of a stranger", "the internet", 443),
     ("istiod", "the internet", 443),
     ("istiod", "kube-dns", 53, "UDP"),
     ("kserve", "the internet", 443),

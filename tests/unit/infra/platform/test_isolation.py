@@ -55,8 +55,9 @@ def test_policy_says_what_it_opens_and_for_whom() -> None:
     ("uri", "reached"), [("hf://a/b", 1), ("pvc://claim/path", 0), ("oci://registry/image:tag", 0)]
 )
 def test_only_weights_from_hugging_face_are_fetched_by_the_pod(uri: str, reached: int) -> None:
-    vllm, _ = isolation.of_model(model(uri=uri), settings_of())
+    vllm, picker = isolation.of_model(model(uri=uri), settings_of())
     assert len(egress(vllm, 443)) == reached
+    assert len(egress(picker, 443)) == reached + 1  # and the Kubernetes API
 
 
 def test_proxy_asks_the_models_of_every_namespace_once() -> None:

@@ -96,6 +96,8 @@ def test_model_has_no_token_for_the_kubernetes_api_and_no_capability_but_one(clo
     assert template["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
     rights = {"add": ["SYS_RESOURCE"], "drop": ["ALL"]}
     assert template["containers"][0]["securityContext"]["capabilities"] == rights
+    pickers = [of.one(":LLMInferenceService").inputs["spec"]["router"]["scheduler"] for of in (closed, dev)]
+    assert [p["template"].get("securityContext") for p in pickers] == [template["securityContext"], None]
     open_ = dev.one(":LLMInferenceService").inputs["spec"]["template"]
     assert not {"automountServiceAccountToken", "securityContext"} & open_.keys()
     assert open_["containers"][0]["securityContext"]["capabilities"]["drop"] == ["NET_RAW"]
