@@ -11,8 +11,8 @@ from infra.settings.model import Model
 def scheduler(model: Model, replicas: int, *, isolated: bool = False) -> dict[str, Any]:
     """The endpoint picker in the words of an LLMInferenceService. Of several replicas one leads; KServe sees to that.
 
-    Its TLS default makes every completion a 500, as KServe makes no DestinationRule for it. Isolated, all of its Pod has
-    the runtime's seccomp profile, which KServe gives its container and not the storage initializer before it.
+    Its TLS default makes every completion a 500, as KServe makes no DestinationRule for it. Isolated, all of its Pod
+    has the runtime's seccomp profile, which KServe gives its container and not the storage initializer before it.
     """
     spread = apart(model_labels(model, PICKER), replicas)
     return {
