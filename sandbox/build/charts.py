@@ -33,7 +33,7 @@ CHART_SOURCES = {
     pins.ISTIO_BASE: Source(*_ISTIO, "manifests/charts/base"),
     pins.ISTIOD: Source(*_ISTIO, "manifests/charts/istio-control/istio-discovery"),
     pins.ISTIO_GATEWAY: Source(*_ISTIO, "manifests/charts/gateway"),
-    pins.CERT_MANAGER: Source("charts", "github.com/cert-manager/cert-manager", "deploy/charts/cert-manager"),
+    pins.CERT_MANAGER: Source("cert-manager", "github.com/cert-manager/cert-manager", "deploy/charts/cert-manager"),
     pins.KSERVE_CRD: Source(*_KSERVE, "charts/kserve-llmisvc-crd"),
     pins.KSERVE_CONTROLLER: Source(*_KSERVE, "charts/kserve-llmisvc-resources"),
     pins.KSERVE_PRESETS: Source(*_KSERVE, "charts/kserve-runtime-configs"),

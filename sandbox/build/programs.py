@@ -18,6 +18,7 @@ from . import go, lock, places, progress
 from .go import BuildError
 
 KUBERNETES_PLUGIN = "kubernetes-provider"  # by the name of the engine's choice it would be found on PATH, too
+CERT_MANAGER = "cert-manager"
 WAITING = "another build runs here: waiting until it is done"
 
 
@@ -48,6 +49,7 @@ def _kubernetes_provider() -> dict[str, str]:
 
 MODULES = {
     "actionlint": Module({"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}),
+    CERT_MANAGER: Module({CERT_MANAGER: "sandbox/build/tools/cert-manager"}),
     "cluster": Module(
         {
             "etcd": "go.etcd.io/etcd/server/v3",
@@ -68,7 +70,7 @@ MODULES = {
     "netpol": Module({"netpol": "sandbox/build/tools/netpol"}),
     "pulumi": Module({"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"}, _pulumi),
 }
-CONTROL_PLANE = ("cluster", "kserve", "kubernetes-provider", "netpol")
+CONTROL_PLANE = (CERT_MANAGER, "cluster", "kserve", "kubernetes-provider", "netpol")
 
 
 def missing() -> list[str]:

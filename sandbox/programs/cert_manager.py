@@ -1,12 +1,13 @@
-"""A stand-in for cert-manager, which is not in its Go module: `python -m sandbox.programs.cert_manager ROLE FLAGS`.
+"""Cert-manager, whose programs are not in its Go module: `python -m sandbox.programs.cert_manager ROLE FLAGS`.
 
-It runs in the place of each of its Pods, as the Pod's service account. What it does is what this project needs of it:
-the controller signs what a Certificate asks of an Issuer that exists, the CA injector writes authorities into webhooks
-and CRDs, the webhook allows everything, and the start-up check is done when the API server takes a request through it.
-Every certificate has an authority of its own, and nothing is renewed.
+It runs in the place of each of its Pods, as the Pod's service account. The controller is the real one, but for its
+start (`sandbox/build/tools/cert-manager/main.go` says what that leaves out). The others are stand-ins: the CA injector
+writes authorities into webhooks and CRDs, the webhook allows everything, and the start-up check is done when the API
+server takes a request through it.
 
 It refuses what `cert_manager_flags` has no name for; the API server refuses objects by the CRDs, which are the real
-ones. Left out: what the real webhook refuses beyond the CRDs, and following a configuration file: it is only checked.
+ones. Left out: what the real webhook refuses beyond the CRDs, and what it adds to requests; of flags and configuration,
+which are checked, the stand-ins follow none, and the controller the few that `CONTROLLER_FLAGS` and its main.go name.
 """
 
 import argparse
@@ -25,7 +26,9 @@ from socketserver import ThreadingTCPServer
 
 import trustme
 
-from sandbox.api_client import MERGE, UNREACHABLE, Api, ApiException, Json, now
+from sandbox.api_client import MERGE, UNREACHABLE, Api, ApiException, Json
+from sandbox.build import places
+from sandbox.build.programs import CERT_MANAGER
 
 from .cert_manager_flags import RefusedError, check_arguments, check_configuration
 
@@ -39,7 +42,8 @@ INJECTED = (
 """Where the CA injector writes."""
 INJECT = "cert-manager.io/inject-ca-from"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"  # CRDs are large
-HEALTH_PORTS = {"controller": 9403, "webhook": 6080}
+HEALTH_PORTS = {"webhook": 6080}
+CONTROLLER_FLAGS = ("--cluster-resource-namespace", "--acme-http01-solver-image")
 PAUSE_SECONDS = 0.3
 
 
@@ -79,53 +83,6 @@ def serve(port: int, context: ssl.SSLContext | None = None) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
-def sign(api: Api, certificate: Json) -> None:
-    """The Secret and the condition of one Certificate, unless they are there."""
-    meta, spec = certificate["metadata"], certificate["spec"]
-    issuer = spec["issuerRef"]["name"]
-    kind = spec["issuerRef"].get("kind", "Issuer")
-    place = GROUP if kind == "ClusterIssuer" else f"{GROUP}/namespaces/{meta['namespace']}"
-    secrets = f"/api/v1/namespaces/{meta['namespace']}/secrets"
-    try:
-        api("GET", f"{place}/{kind.lower()}s/{issuer}")
-    except ApiException as error:
-        if error.status != 404:
-            raise
-        message = f'Referenced "{kind}" not found: {kind.lower()}.cert-manager.io "{issuer}" not found'
-        report(api, certificate, "False", "Pending", message)
-        return
-    try:
-        api("GET", f"{secrets}/{spec['secretName']}")
-    except ApiException as error:
-        if error.status != 404:
-            raise
-        names = [spec["commonName"]] if spec.get("commonName") else []
-        authority = trustme.CA()
-        leaf = authority.issue_cert(*dict.fromkeys(names + spec.get("dnsNames", [])))
-        data = {
-            "tls.crt": b"".join(pem.bytes() for pem in leaf.cert_chain_pems),
-            "tls.key": leaf.private_key_pem.bytes(),
-        }
-        data["ca.crt"] = authority.cert_pem.bytes()
-        annotations = {"cert-manager.io/certificate-name": meta["name"], "cert-manager.io/issuer-name": issuer}
-        metadata = {"name": spec["secretName"], "annotations": annotations}
-        encoded = {key: encode(value) for key, value in data.items()}
-        api("POST", secrets, {"metadata": metadata, "type": "kubernetes.io/tls", "data": encoded})
-        print(f"signed {meta['namespace']}/{meta['name']}", flush=True)
-    report(api, certificate, "True", "Ready", "Certificate is up to date and has not expired")
-
-
-def report(api: Api, certificate: Json, status: str, reason: str, message: str) -> None:
-    """Set the condition Ready, if it says something else."""
-    meta = certificate["metadata"]
-    ready: Json = {"type": "Ready", "status": status, "reason": reason, "message": message}
-    ready["observedGeneration"] = meta["generation"]
-    if any(ready.items() <= c.items() for c in certificate.get("status", {}).get("conditions", [])):
-        return
-    path = f"{GROUP}/namespaces/{meta['namespace']}/certificates/{meta['name']}/status"
-    api("PATCH", path, {"status": {"conditions": [{**ready, "lastTransitionTime": now()}]}}, content=MERGE)
-
-
 def inject(api: Api, path: str, annotations: dict[str, str]) -> None:
     """Write the authority that an annotation names into one object."""
     source = annotations.get(f"{INJECT}-secret", "")
@@ -144,12 +101,6 @@ def inject(api: Api, path: str, annotations: dict[str, str]) -> None:
             hook["clientConfig"]["caBundle"] = authority
     api("PATCH", path, changed, content=MERGE, accept=METADATA_ONLY)
     print(f"injected {source} into {path}", flush=True)
-
-
-def controller(api: Api, _: argparse.Namespace) -> None:
-    """Sign every Certificate."""
-    for certificate in api.items(f"{GROUP}/certificates"):
-        sign(api, certificate)
 
 
 def cainjector(api: Api, _: argparse.Namespace) -> None:
@@ -220,7 +171,6 @@ def startupapicheck(api: Api, _: argparse.Namespace) -> None:
 
 
 ROLES: dict[str, Callable[[Api, argparse.Namespace], None]] = {
-    "controller": controller,
     "cainjector": cainjector,
     "webhook": webhook,
     "startupapicheck": startupapicheck,
@@ -230,19 +180,23 @@ ROLES: dict[str, Callable[[Api, argparse.Namespace], None]] = {
 def main() -> None:
     """Play one role until told to stop; all but the check never end."""
     parser = argparse.ArgumentParser(prog="cert-manager", description=__doc__, allow_abbrev=False)
-    parser.add_argument("role", choices=ROLES)
+    parser.add_argument("role", choices=("controller", *ROLES))
     parser.add_argument("--secure-port", type=int)
     parser.add_argument("--dynamic-serving-ca-secret-namespace")
     parser.add_argument("--dynamic-serving-ca-secret-name")
     parser.add_argument("--dynamic-serving-dns-names", action="append")
     parser.add_argument("--config")
-    flags, _ = parser.parse_known_args()
+    flags, rest = parser.parse_known_args()
     try:
         check_arguments(flags.role, sys.argv[2:])
         if flags.config:  # a container's files are below its working directory
             check_configuration(flags.role, Path(flags.config.lstrip("/")).read_text())
     except RefusedError as error:
         sys.exit(f"Error: {error}")
+    if flags.role == "controller":
+        config = [f"--config={flags.config.lstrip('/')}"] if flags.config else []
+        program = str(places.BIN / CERT_MANAGER)
+        os.execv(program, [program, *config, *(flag for flag in rest if flag.startswith(CONTROLLER_FLAGS))])  # noqa: S606
     if flags.role in HEALTH_PORTS:
         serve(HEALTH_PORTS[flags.role])
     api, said = Api(), ""

@@ -22,7 +22,7 @@ CONFIGURATIONS = {
     "webhook": "WebhookConfiguration",
     "cainjector": "CAInjectorConfiguration",
 }
-CONFIGURATION_VERSION = "config.cert-manager.io/v1alpha1"
+CONFIGURATION_VERSION = "{role}.config.cert-manager.io/v1alpha1"
 WORDS = {"startupapicheck": ["check", "api"]}
 """The commands of a program, before its flags."""
 
@@ -52,7 +52,7 @@ def check_configuration(role: str, text: str) -> None:
     """Raises a `RefusedError` for a configuration file that the program of a role would not take."""
     found: dict[str, Any] = yaml.safe_load(text) or {}
     kind, version = found.get("kind"), found.get("apiVersion")
-    if (kind, version) != (CONFIGURATIONS[role], CONFIGURATION_VERSION):
+    if (kind, version) != (CONFIGURATIONS[role], CONFIGURATION_VERSION.format(role=role)):
         raise RefusedError(f'no kind "{kind}" is registered for version "{version}"')
     if problems := list(_unknown(NAMES["config"][role], found)):
         raise RefusedError(f"strict decoding error: {', '.join(problems)}")

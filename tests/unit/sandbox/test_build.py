@@ -178,11 +178,11 @@ def test_chart_version_that_nobody_published_is_not_laid_out(monkeypatch: pytest
 
 
 def test_chart_of_another_version_than_its_module_is_not_laid_out() -> None:
-    go_mod = places.TOOLS / "charts" / "go.mod"
+    go_mod = places.TOOLS / "cert-manager" / "go.mod"
     go_mod.write_text(go_mod.read_text().replace(pins.CERT_MANAGER.version, "v1.21.1"))
     with pytest.raises(
         go.BuildError,
-        match=r"cert-manager v1\.21\.2, sandbox/build/tools/charts/go\.mod v1\.21\.1\. Pin the same",
+        match=r"cert-manager v1\.21\.2, sandbox/build/tools/cert-manager/go\.mod v1\.21\.1\. Pin the same",
     ):
         parts.ensure()
     assert not places.CHARTS.exists()
@@ -194,4 +194,4 @@ def test_every_chart_of_the_program_is_laid_out() -> None:
 
 def test_what_is_built_has_the_versions_that_are_deployed() -> None:
     assert go.required("kserve", "github.com/kserve/kserve") == pins.KSERVE_CONTROLLER.version
-    assert go.required("charts", "github.com/cert-manager/cert-manager") == pins.CERT_MANAGER.version
+    assert go.required("cert-manager", "github.com/cert-manager/cert-manager") == pins.CERT_MANAGER.version

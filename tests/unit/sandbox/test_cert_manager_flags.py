@@ -4,7 +4,7 @@ import pytest
 
 from sandbox.programs.cert_manager_flags import RefusedError, check_arguments, check_configuration
 
-HEAD = "apiVersion: config.cert-manager.io/v1alpha1\nkind: {}\n"
+HEAD = "apiVersion: controller.config.cert-manager.io/v1alpha1\nkind: {}\n"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_configuration_with_known_fields_is_taken() -> None:
         ),
         (
             HEAD.format("WebhookConfiguration"),
-            'no kind "WebhookConfiguration" is registered for version "config.cert-manager.io/v1alpha1"',
+            'no kind "WebhookConfiguration" is registered for version "controller.config.cert-manager.io/v1alpha1"',
         ),
     ],
 )
