@@ -15,7 +15,7 @@ from sandbox.build import places
 from sandbox.clouds import registries
 from sandbox.clouds.nat import model_host, unreachable_model
 
-from .envoy import bootstrap
+from .envoy import Istiod, bootstrap
 from .image import Env, ExecError, Image, Needs, Pod, PullError
 from .vllm_flags import RELEASE
 
@@ -49,10 +49,14 @@ def _proxy(pod: Pod, args: list[str], env: Env) -> list[str]:
     if args[:2] != ["proxy", "router"]:
         raise ExecError(f"the sandbox runs Istio's proxy as a gateway only, not with {args}")
     discovery = json.loads(env["PROXY_CONFIG"]).get("discoveryAddress", "istiod.istio-system.svc:15012")
-    name, namespace = discovery.split(".")[:2]
-    istiod = pod.api("GET", f"/api/v1/namespaces/{namespace}/services/{name}")["spec"]["clusterIP"]
+    host, _, port = discovery.partition(":")
+    name, namespace = host.split(".")[:2]
+    address = pod.api("GET", f"/api/v1/namespaces/{namespace}/services/{name}")["spec"]["clusterIP"]
     if not pod.resolves():
-        istiod = UNRESOLVED
+        address = UNRESOLVED
+    secrets = pod.folder / "var" / "run" / "secrets"
+    token = (secrets / "tokens" / "istio-token").read_text()
+    istiod = Istiod(host, address, int(port), secrets / "istio" / "root-cert.pem", token)
     file = pod.folder / "envoy.json"
     config = bootstrap(metadata=pod.manifest["metadata"], address=pod.address, env=env, istiod=istiod)
     file.write_text(json.dumps(config))

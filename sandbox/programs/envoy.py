@@ -1,18 +1,30 @@
 """What Istio's proxy image gives Envoy to start with: where to ask for its configuration, and who is asking.
 
 In the image a program of Istio's, pilot-agent, writes it and stays between Envoy and istiod. Here plain Envoy asks
-istiod itself, without TLS, as it has no certificate of the mesh.
+istiod itself, by TLS and with the token of the Pod's service account, as pilot-agent does: who asks without is sent no
+certificates of listeners. The token is the one that the Pod was started with, good for 12 hours.
 """
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 ADMIN_PORT = 15000
 READY_PORT = 15021
 """Where pilot-agent answers `/healthz/ready`, once Envoy has its first listeners and clusters."""
 
 Json = dict[str, Any]
+
+
+class Istiod(NamedTuple):
+    """Istiod: its name, its address and port, the file of the authority that signed its certificate, and a token."""
+
+    host: str
+    address: str
+    port: int
+    authority: Path
+    token: str
 
 
 def _at(address: str, port: int) -> Json:
@@ -47,8 +59,16 @@ def _readiness() -> Json:
     return {"name": "readiness", **_at("0.0.0.0", READY_PORT), "filter_chains": [{"filters": filters}]}  # noqa: S104
 
 
-def bootstrap(*, metadata: Json, address: str, env: Mapping[str, str], istiod: str) -> Json:
-    """Envoy's bootstrap for a gateway's Pod: its metadata, address and environment, and istiod's address.
+def _verified(istiod: Istiod) -> Json:
+    """TLS to istiod, and to nobody who only says so."""
+    name = {"san_type": "DNS", "matcher": {"exact": istiod.host}}
+    trust = {"trusted_ca": {"filename": str(istiod.authority)}, "match_typed_subject_alt_names": [name]}
+    context = {"sni": istiod.host, "common_tls_context": {"validation_context": trust}}
+    return {"name": "tls", "typed_config": _typed("transport_sockets.tls.v3.UpstreamTlsContext", **context)}
+
+
+def bootstrap(*, metadata: Json, address: str, env: Mapping[str, str], istiod: Istiod) -> Json:
+    """Envoy's bootstrap for a gateway's Pod: its metadata, address and environment, and the way to istiod.
 
     Node id and metadata are pilot-agent's, and decide what istiod sends
     (https://github.com/istio/istio/blob/master/pkg/bootstrap/config.go).
@@ -69,7 +89,8 @@ def bootstrap(*, metadata: Json, address: str, env: Mapping[str, str], istiod: s
     }
     http2 = _typed("upstreams.http.v3.HttpProtocolOptions", explicit_http_config={"http2_protocol_options": {}})
     options = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http2}
-    xds = {"envoy_grpc": {"cluster_name": "istiod"}}
+    bearer = {"key": "authorization", "value": f"Bearer {istiod.token}"}
+    xds = {"envoy_grpc": {"cluster_name": "istiod"}, "initial_metadata": [bearer]}
     source = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}  # never ready without istiod
     return {
         "node": node,
@@ -80,7 +101,13 @@ def bootstrap(*, metadata: Json, address: str, env: Mapping[str, str], istiod: s
         },
         "static_resources": {
             "clusters": [
-                _cluster("istiod", istiod, 15010, typed_extension_protocol_options=options),
+                _cluster(
+                    "istiod",
+                    istiod.address,
+                    istiod.port,
+                    typed_extension_protocol_options=options,
+                    transport_socket=_verified(istiod),
+                ),
                 _cluster("admin", "127.0.0.1", ADMIN_PORT),
             ],
             "listeners": [_readiness()],
