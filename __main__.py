@@ -31,7 +31,7 @@ in_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
 mesh = Mesh("mesh", settings=s, cluster=cluster.id, opts=in_cluster)
 serving = Serving("serving", settings=s, cluster=cluster.id, opts=in_cluster)
 after_mesh = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[mesh])
-gateway = Gateway("gateway", settings=s, cluster=cluster.id, address=network.gateway_address, opts=after_mesh)
+gateway = Gateway("gateway", settings=s, cluster=cluster.id, network=network, serving=serving, opts=after_mesh)
 keys = [Access("access", settings=s, cluster=cluster.id, gateway=gateway, opts=after_mesh)] if s.auth != "none" else []
 
 of_models = namespaces(s, opts=pulumi.ResourceOptions(provider=cluster.provider, replacement_trigger=cluster.id))
@@ -46,8 +46,5 @@ for model in s.models:
         opts=pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[tpu_pool, mesh, serving, gateway, *keys]),
     )
 
-for key, value in outputs.of_models(network.gateway_address, s.models).items():
+for key, value in outputs.of_stack(s, network.gateway_address, gateway.authority, cluster.name).items():
     pulumi.export(key, value)
-pulumi.export("gatewayAddress", network.gateway_address)
-pulumi.export("clusterName", cluster.name)
-pulumi.export("kubeconfigCommand", cluster.name.apply(lambda n: outputs.kubeconfig_command(n, s.location, s.project)))

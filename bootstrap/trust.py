@@ -23,6 +23,7 @@ READ_ROLES = (
     "roles/browser",  # the project and its IAM policy
     "roles/compute.viewer",
     "roles/container.viewer",  # the clusters, the way into them, and what is in them but Secrets
+    "roles/dns.reader",
     "roles/iam.serviceAccountViewer",
     "roles/serviceusage.serviceUsageViewer",
 )
@@ -47,6 +48,7 @@ DEPLOY_ROLES = (
     "roles/compute.securityAdmin",
     "roles/compute.viewer",
     "roles/container.admin",
+    "roles/dns.admin",
     "roles/iam.serviceAccountAdmin",
     "roles/iam.serviceAccountUser",
     IAM_ADMIN,

@@ -6,6 +6,7 @@ clients alone take a second.
 
 import math
 import os
+import ssl
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -59,6 +60,16 @@ def known_id(text: str) -> tuple[str, str]:
     return urn, found
 
 
+def trust(ca: Path) -> ssl.SSLContext:
+    """The authority in a file, and no other."""
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:  # an `SSLError` too
+        refuse(
+            f"--ca {ca}: {error.strerror or error}. Write the stack output: pulumi stack output caCertificate > {ca}"
+        )
+
+
 @app.command()
 def smoke(
     url: Annotated[
@@ -67,6 +78,9 @@ def smoke(
     model: Annotated[str, typer.Option(metavar="NAME", help="the name to ask for (default: the first one)")] = "",
     timeout: Annotated[float, typer.Option(parser=duration, metavar="SECONDS", help="seconds for each request")] = 60,
     key: Annotated[str, typer.Option(metavar="KEY", help="a key, and that it is asked for (or OPENAI_API_KEY)")] = "",
+    ca: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="the only authority to trust: the output `caCertificate`")
+    ] = None,
 ) -> None:
     """Does a model answer as the API guide says, and nothing else?
 
@@ -75,12 +89,14 @@ def smoke(
     picker turns down.
 
     It needs a way to the gateway, and a key if the stack has `auth: tokens`. The one of OPENAI_API_KEY is sent only to
-    an endpoint that asks for one; with --key, one that does not ask is a failure. It prints a table, and what is wrong
-    below it. It exits with 0 if all is as it should be, 1 if not, and 2 if it cannot run.
+    an endpoint that asks for one; with --key, one that does not ask is a failure. Over HTTPS the gateway's certificate
+    has to be good: signed by --ca, or without that by an authority that this machine trusts. It prints a table, and
+    what is wrong below it. It exits with 0 if all is as it should be, 1 if not, and 2 if it cannot run.
     """
-    from .smoke import run
+    from .smoke import Smoke, run
 
-    raise typer.Exit(run(url, model, timeout, key or os.environ.get("OPENAI_API_KEY", ""), wanted=bool(key)))
+    asked = Smoke(url, timeout, trust(ca) if ca else True)
+    raise typer.Exit(run(asked, model, key or os.environ.get("OPENAI_API_KEY", ""), wanted=bool(key)))
 
 
 @app.command()

@@ -12,6 +12,7 @@ _IDENTITY_POOL = "projects/{project}/locations/global/workloadIdentityPools/{wor
 IDS = {
     tokens.CLUSTER: _CLUSTER + "/{name}",
     tokens.ADDRESS: _REGIONAL + "/addresses/{name}",
+    tokens.RECORD: "projects/{project}/managedZones/{managedZone}/rrsets/{name}/{type}",
     tokens.FIREWALL: _GLOBAL + "/firewalls/{name}",
     tokens.NETWORK: _GLOBAL + "/networks/{name}",
     tokens.ROUTER: _REGIONAL + "/routers/{name}",

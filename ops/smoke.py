@@ -7,10 +7,12 @@ A key is sent only to an endpoint that asks for one: the variable that holds it 
 """
 
 import json
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -34,13 +36,23 @@ class Result(NamedTuple):
 
 
 class Smoke:
-    """Requests to the model at `url`, each with at most `timeout` seconds, without a key unless `send_key` has one."""
+    """Requests to the model at `url`, each with at most `timeout` seconds, without a key unless `send_key` has one.
 
-    def __init__(self, url: str, timeout: float) -> None:
+    Over HTTPS a server is spoken to only if an authority of `trusted` has signed its certificate, by default one that
+    this machine trusts.
+    """
+
+    def __init__(self, url: str, timeout: float, trusted: ssl.SSLContext | bool = True) -> None:
         self.url = url.rstrip("/")
         self.timeout = timeout
-        self.plain = httpx2.Client(timeout=timeout)
-        self.client = openai.OpenAI(base_url=f"{self.url}/v1", api_key="unused", timeout=timeout, max_retries=0)
+        self.plain = httpx2.Client(timeout=timeout, verify=trusted)
+        self.client = openai.OpenAI(
+            base_url=f"{self.url}/v1",
+            api_key="unused",
+            timeout=timeout,
+            max_retries=0,
+            http_client=openai.DefaultHttpxClient(verify=trusted),
+        )
 
     def send_key(self, key: str) -> None:
         """Send this key from now on."""
@@ -139,6 +151,10 @@ class Smoke:
         # 403: the key may be for this model alone
         other = (404, 403) if refused else (404,)
         yield self.by_http("another model's prefix is not this model's", "-other/health", *other)
+        if self.url.startswith("https://") and urlsplit(self.url).port is None:
+            status, seconds, text = self.http(f"http{self.url.removeprefix('https')}/health")
+            problem = "" if status == 301 else f"not 301: {text[:200]}"
+            yield Result("plain HTTP leads to HTTPS", "http", status, seconds, problem)
 
     def _by_the_client(self, name: str) -> Iterator[Result]:
         """What the `openai` client is used for."""
@@ -168,11 +184,11 @@ def _names(text: str) -> list[str]:
         return []
 
 
-def run(url: str, model: str, timeout: float, key: str, *, wanted: bool) -> int:
+def run(smoke: Smoke, model: str, key: str, *, wanted: bool) -> int:
     """Ask, print; the exit code."""
-    table = Table("", "check", "client", "status", "latency", title=url)
+    table = Table("", "check", "client", "status", "latency", title=smoke.url)
     failed: list[Result] = []
-    for result in Smoke(url, timeout).run(model, key, wanted=wanted):
+    for result in smoke.run(model, key, wanted=wanted):
         failed += [result] if result.problem else []
         mark = "[red]failed[/]" if result.problem else "[green]ok[/]"
         latency = f"{result.seconds * 1000:.0f} ms"

@@ -17,11 +17,12 @@ HARDENED = (
     "containersecurity.googleapis.com",  # the security posture
 )
 """What a hardened cluster needs beyond these."""
+DNS = ("dns.googleapis.com",)
 
 
 def names(settings: Settings) -> tuple[str, ...]:
-    """The APIs that a stack needs."""
-    return NAMES + HARDENED if settings.hardened_cluster else NAMES
+    """The APIs that a stack of these settings calls."""
+    return NAMES + HARDENED * settings.hardened_cluster + DNS * bool(settings.dns_zone)
 
 
 class Apis(pulumi.ComponentResource):

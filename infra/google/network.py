@@ -5,6 +5,8 @@ import pulumi_gcp as gcp
 
 from infra.settings.schema import Settings
 
+from .dns import record
+
 FLOW_LOGS: gcp.compute.SubnetworkLogConfigArgsDict = {
     "aggregation_interval": "INTERVAL_10_MIN",
     "flow_sampling": 0.5,
@@ -20,8 +22,9 @@ class Network(pulumi.ComponentResource):
     """A VPC for one cluster and nothing else.
 
     Makes the VPC, a subnet with ranges for Pods and Services and Private Google Access, a router with NAT (nodes are
-    private and pull images from public registries), and the gateway's address. It makes no firewall rule: those take
-    the nodes' account (`firewall`). For a hardened cluster subnet and NAT write logs.
+    private and pull images from public registries), the gateway's address, and with `dns_zone` the record of the host
+    name, which leads there. It makes no firewall rule: those take the nodes' account (`firewall`). For a hardened
+    cluster subnet and NAT write logs.
 
     CIDR ranges are IPv4 in a.b.c.d/n form. `protect` keeps Pulumi from deleting the address, which clients know.
     """
@@ -78,5 +81,6 @@ class Network(pulumi.ComponentResource):
             address_type="EXTERNAL",
             opts=pulumi.ResourceOptions(parent=self, protect=settings.protect),
         )
+        record(f"{name}-gateway", settings=settings, address=address.address, opts=child)
         self.vpc, self.subnet, self.gateway_address = vpc.id, subnet.id, address.address
         self.register_outputs({"gateway_address": self.gateway_address})

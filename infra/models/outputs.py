@@ -1,20 +1,22 @@
 """What a stack tells its users."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 
+from infra.platform.tls import origin
 from infra.settings.model import Model
+from infra.settings.schema import Settings
 
 from .routes import ENDPOINTS, base_path
 
 
-def endpoint(address: str, model: Model) -> dict[str, object]:
-    """The outputs of one model at a gateway's address.
+def endpoint(origin: str, model: Model) -> dict[str, object]:
+    """The outputs of one model at an origin, which is scheme and host.
 
     They are computed, not read from KServe's `status.url`, which is the shortest path of the route: here `.../health`.
     """
-    base_url = f"http://{address}{base_path(model.namespace, model.name)}"
+    base_url = f"{origin}{base_path(model.namespace, model.name)}"
     return {
         "baseUrl": base_url,
         "endpoints": {e.name: base_url + e.path for e in ENDPOINTS},
@@ -22,14 +24,25 @@ def endpoint(address: str, model: Model) -> dict[str, object]:
     }
 
 
-def of_models(address: pulumi.Output[str], models: Sequence[Model]) -> dict[str, pulumi.Output[object]]:
+def of_stack(
+    settings: Settings, address: pulumi.Output[str], authority: pulumi.Output[str] | None, cluster: pulumi.Output[str]
+) -> dict[str, pulumi.Output[Any]]:
+    """Every stack output, of a gateway's address, the certificate of its authority if it has one, a cluster's name."""
+    command = cluster.apply(lambda name: kubeconfig_command(name, settings.location, settings.project))
+    signed = {"caCertificate": authority} if authority else {}
+    of_gateway = {"gatewayAddress": address, **signed}
+    return of_models(settings, address) | of_gateway | {"clusterName": cluster, "kubeconfigCommand": command}
+
+
+def of_models(settings: Settings, address: pulumi.Output[str]) -> dict[str, pulumi.Output[Any]]:
     """The stack outputs about models: `models`, by `namespace/name`, and beside it those of the model if there is one,
     as the API guide's reader expects them."""
-    told: dict[str, pulumi.Output[object]] = {
-        "models": address.apply(lambda a: {f"{m.namespace}/{m.name}": endpoint(a, m) for m in models})
+    models, at = settings.models, address.apply(lambda a: origin(settings, a))
+    told: dict[str, pulumi.Output[Any]] = {
+        "models": at.apply(lambda o: {f"{m.namespace}/{m.name}": endpoint(o, m) for m in models})
     }
     if len(models) == 1:
-        only = address.apply(lambda a: endpoint(a, models[0]))
+        only = at.apply(lambda o: endpoint(o, models[0]))
         told |= {key: only.apply(lambda of, key=key: of[key]) for key in ("baseUrl", "endpoints", "model")}
     return told
 

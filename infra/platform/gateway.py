@@ -1,20 +1,24 @@
 """The way in: one gateway for all models."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
 
+from infra.google.network import Network
 from infra.releases.pins import ISTIO_GATEWAY
 from infra.settings.counts import MAX_REPLICAS
 from infra.settings.schema import Settings
 
-from . import limits, pod_security
+from . import limits, pod_security, tls
 from .charts import release
+from .https import Https
 from .isolation import of_istio_ingress
 from .limits import Limits
 from .names import GATEWAY, GATEWAY_NAME_LABEL, ISTIO_INGRESS
 from .namespaces import namespace as namespace_of
+from .serving import Serving
 from .spread import apart
 
 NAMESPACE, NAME = ISTIO_INGRESS, GATEWAY
@@ -38,27 +42,46 @@ def proxy_values(replicas: int, *, isolated: bool = False) -> dict[str, Any]:
     }
 
 
-def listener() -> dict[str, Any]:
-    """Plain HTTP for routes from everywhere."""
-    return {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
+def load_balancer(
+    listeners: Iterable[Mapping[str, Any]],
+    settings: Settings,
+    *,
+    address: pulumi.Input[str],
+    namespace: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> k8s.core.v1.Service:
+    """The way to the proxy from outside, open at the ports of its listeners."""
+    return k8s.core.v1.Service(
+        NAME,
+        metadata={"name": NAME, "namespace": namespace, "annotations": {"cloud.google.com/l4-rbs": "enabled"}},
+        spec={
+            "type": "LoadBalancer",
+            "load_balancer_ip": address,
+            "selector": {GATEWAY_NAME_LABEL: NAME},
+            "ports": [{"name": one["name"], "port": one["port"], "target_port": one["port"]} for one in listeners],
+            **limits.load_balancer(settings),
+        },
+        opts=opts,
+    )
 
 
 class Gateway(pulumi.ComponentResource):
-    """An Istio gateway on a reserved address, plain HTTP on port 80, open to routes from every namespace.
+    """An Istio gateway on a reserved address, open to routes from every namespace: plain HTTP, or with `tls` HTTPS.
 
-    Makes the namespace, the proxy (a chart without a Service), the LoadBalancer Service, the Gateway and the limits of
-    what a client may take of it. The Service
-    is a resource of its own, so that Pulumi waits for the load balancer on the way up and for its removal on the way
-    down: a forwarding rule left behind would block the VPC. It makes no route; each model has its own.
+    Makes the namespace, the proxy (a chart without a Service), the LoadBalancer Service, the Gateway, `Limits` of what
+    a client may take of it, and `Https` if there is TLS. The Service is a resource of its own, so that Pulumi waits for
+    the load balancer on the way up and for its removal on the way down: a forwarding rule left behind would block the
+    VPC. It makes no route of a model; each has its own. It asks for no authentication.
 
-    `address` is the reserved regional IPv4 address. `router_replicas` is the fewest proxies; from two on, the
-    chart adds a disruption budget, by which one at a time may be drained. It has no TLS and no authentication. With
-    `isolation`, NetworkPolicies let anyone ask the proxy, and the proxy only istiod and the models.
+    `network` has the reserved regional IPv4 address, `serving` brings cert-manager, which certificates alone wait for.
+    `router_replicas` is the fewest proxies; from two on, the chart adds a disruption budget, by which one at a time may
+    be drained. With `isolation`, NetworkPolicies let anyone ask the proxy, and the proxy only istiod and the models.
     `cluster` is the cluster's id; another one replaces everything.
     """
 
     name: str
     namespace: pulumi.Output[str]
+    authority: pulumi.Output[str] | None
 
     def __init__(
         self,
@@ -66,7 +89,8 @@ class Gateway(pulumi.ComponentResource):
         *,
         settings: Settings,
         cluster: pulumi.Input[str],
-        address: pulumi.Input[str],
+        network: Network,
+        serving: Serving,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Gateway", name, None, opts)
@@ -82,41 +106,43 @@ class Gateway(pulumi.ComponentResource):
             values=proxy_values(settings.router_replicas, isolated=settings.isolation),
             opts=pulumi.ResourceOptions(parent=self, depends_on=closed, replacement_trigger=cluster),
         )
-        service = k8s.core.v1.Service(
-            NAME,
-            metadata={
-                "name": NAME,
-                "namespace": namespace.metadata.name,
-                "annotations": {"cloud.google.com/l4-rbs": "enabled"},
-            },
-            spec={
-                "type": "LoadBalancer",
-                "load_balancer_ip": address,
-                "selector": {GATEWAY_NAME_LABEL: NAME},
-                "ports": [{"name": "http", "port": 80, "target_port": 80}],
-                **limits.load_balancer(settings),
-            },
+        listeners = tls.listeners(settings)
+        service = load_balancer(
+            listeners,
+            settings,
+            address=network.gateway_address,
+            namespace=namespace.metadata.name,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[proxy], replacement_trigger=cluster),
         )
         hostname = pulumi.Output.format("{0}.{1}.svc.cluster.local", service.metadata.name, namespace.metadata.name)
-        k8s.apiextensions.CustomResource(
+        entry = k8s.apiextensions.CustomResource(
             NAME,
             api_version="gateway.networking.k8s.io/v1",
             kind="Gateway",
             metadata={
                 "name": NAME,
                 "namespace": namespace.metadata.name,
-                "annotations": {"pulumi.com/waitFor": "condition=Programmed"},
+                "annotations": {"pulumi.com/waitFor": tls.conditions(settings)},
             },
             spec={
                 "gatewayClassName": "istio",
                 "addresses": [{"type": "Hostname", "value": hostname}],
-                "listeners": [listener()],
+                "listeners": listeners,
             },
             opts=child,
         )
         Limits(
             "limits", settings=settings, cluster=cluster, gateway=NAME, namespace=namespace.metadata.name, opts=below
         )
-        self.name, self.namespace = NAME, namespace.metadata.name
+        self.name, self.namespace, self.authority = NAME, namespace.metadata.name, None
+        if settings.tls != "none":
+            self.authority = Https(
+                "https",
+                settings=settings,
+                cluster=cluster,
+                gateway=NAME,
+                namespace=namespace.metadata.name,
+                address=network.gateway_address,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[entry, network, serving]),
+            ).authority
         self.register_outputs({"name": self.name, "namespace": self.namespace})

@@ -32,6 +32,12 @@ def istiod_values(replicas: int, *, isolated: bool = False) -> dict[str, Any]:
     return {"pilot": {**pilot, **pod_security.SECCOMP}, "global": {"variant": "distroless"}}
 
 
+def mesh_config(settings: Settings) -> dict[str, Any]:
+    """What istiod tells every proxy. TLS 1.2 is the lowest version by itself too, but a listener of the Gateway API has
+    no field to say so (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-TLSConfig)."""
+    return {} if settings.tls == "none" else {"meshConfig": {"tlsDefaults": {"minProtocolVersion": "TLSV1_2"}}}
+
+
 class Mesh(pulumi.ComponentResource):
     """Istio's control plane, with support for InferencePools.
 
@@ -69,7 +75,7 @@ class Mesh(pulumi.ComponentResource):
             name="istiod",
             namespace=namespace.metadata.name,
             mirror=settings.chart_mirror,
-            values=istiod_values(settings.router_replicas, isolated=settings.isolation),
+            values=mesh_config(settings) | istiod_values(settings.router_replicas, isolated=settings.isolation),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[base, *closed], replacement_trigger=cluster),
         )
         self.register_outputs({})

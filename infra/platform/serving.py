@@ -1,5 +1,7 @@
 """KServe and what it needs."""
 
+from typing import Any
+
 import pulumi
 
 from infra.releases.pins import CERT_MANAGER, KSERVE_CONTROLLER, KSERVE_CRD, KSERVE_PRESETS
@@ -10,16 +12,24 @@ from .isolation import of_cert_manager, of_kserve
 from .names import CERT_MANAGER as CERTIFICATES
 from .names import KSERVE
 from .namespaces import namespace
+from .tls import LETS_ENCRYPT
 
 NAMESPACE = KSERVE
+
+
+def cert_manager_values(settings: Settings) -> dict[str, Any]:
+    """The values of cert-manager's chart. By default it leaves the Gateway API alone, by which it answers challenges
+    (https://cert-manager.io/docs/configuration/acme/http01/#configuring-the-http-01-gateway-api-solver)."""
+    gateway_api = {"config": {"gatewayAPI": {"enabled": True}}} if settings.tls == LETS_ENCRYPT else {}
+    return {"crds": {"enabled": True}} | gateway_api
 
 
 class Serving(pulumi.ComponentResource):
     """KServe's LLMInferenceService: API, controller and presets.
 
-    Makes the namespaces `cert-manager` and `kserve`, cert-manager (it signs the webhooks' certificates) and KServe's
-    three charts in their order: CRDs, controller, presets. It makes no serving runtimes and none of KServe's other
-    APIs.
+    Makes the namespaces `cert-manager` and `kserve`, cert-manager (it signs the webhooks' certificates, and with `tls`
+    the gateway's) and KServe's three charts in their order: CRDs, controller, presets. It makes no serving runtimes and
+    none of KServe's other APIs.
 
     The controller may delete its own presets (`PREVENT_WELL_KNOWN_CONFIG_DELETION`), or its webhook would refuse the
     teardown. It runs models from `oci://` as root, like all others, as the vLLM image wants. Its chart takes
@@ -49,7 +59,7 @@ class Serving(pulumi.ComponentResource):
             name="cert-manager",
             namespace=certificates.metadata.name,
             mirror=settings.chart_mirror,
-            values={"crds": {"enabled": True}},
+            values=cert_manager_values(settings),
             opts=pulumi.ResourceOptions(parent=self, depends_on=signing, replacement_trigger=cluster),
         )
         crds = release(

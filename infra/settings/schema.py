@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 from infra.google import slices
 from infra.releases import compatibility, pins
 
-from . import access, machines, model, places, ranges, tpu
+from . import access, machines, model, places, ranges, tls, tpu
 from .access import Auth, PublicKeys, TokenIssuers, Tokens
 from .counts import AtLeastOne, Count, MostNodes, MostSystemNodes, Replicas
 from .explain import PROJECT_KEY
@@ -24,6 +24,7 @@ from .places import Location
 from .projects import ProjectId
 from .ranges import Callers, Clients, ControlPlaneRange, NodeRange, PodRange, ServiceRange
 from .scalars import TrueOrFalse
+from .tls import AcmeMail, DnsZone, Hostname, TlsSecret, TlsSource
 from .tpu import BootDisk, Reservation, SliceName, Zones
 
 
@@ -59,6 +60,11 @@ class Settings(BaseModel):
     gke_version: GkeVersion
     maintenance_window: Maintenance
     router_replicas: Replicas
+    tls: TlsSource
+    hostname: Hostname
+    acme_email: AcmeMail
+    dns_zone: DnsZone
+    tls_secret: TlsSecret
     auth: Auth
     token_issuers: TokenIssuers
     token_public_keys: PublicKeys
@@ -94,6 +100,7 @@ class Settings(BaseModel):
             *places.warnings(self.location),
             *machines.warnings(self.system_machine_type),
             *ranges.warnings(self.authorized_networks),
+            *tls.warnings(self.tls, self.hostname),
             *access.warnings(self.auth, self.token_public_keys, self.token_issuers),
             *ranges.client_warnings(self.allowed_clients),
             *compatibility.gke_warnings(self.gke_version, pins.VERSIONS),

@@ -15,6 +15,7 @@ ROUTER = "gcp:compute/router:Router"
 NAT = "gcp:compute/routerNat:RouterNat"
 ADDRESS = "gcp:compute/address:Address"
 FIREWALL = "gcp:compute/firewall:Firewall"
+RECORD = "gcp:dns/recordSet:RecordSet"
 CLUSTER = "gcp:container/cluster:Cluster"
 POOL = "gcp:container/nodePool:NodePool"
 BUCKET = "gcp:storage/bucket:Bucket"
@@ -55,6 +56,7 @@ KINDS = {
     NAT: Kind(_COMPUTE, "{project}/{region}/{router}/{name}"),
     ADDRESS: Kind(_COMPUTE, _REGION + "addresses/{name}"),
     FIREWALL: Kind(_COMPUTE, _GLOBAL + "firewalls/{name}"),
+    RECORD: Kind("dns.googleapis.com", "projects/{project}/managedZones/{managedZone}/rrsets/{name}/{type}", ""),
     CLUSTER: Kind(_CONTAINER, _LOCATION + "{name}"),
     POOL: Kind(_CONTAINER, _LOCATION + "{cluster}/nodePools/{name}"),
     BUCKET: Kind(_STORAGE, "{name}"),

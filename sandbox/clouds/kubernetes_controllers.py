@@ -2,11 +2,24 @@
 
 from typing import Any
 
+from . import certificates
 from .google_kinds import ADDRESS, FORWARDING_RULE, free_address, last
 from .google_machines import TPU_MACHINES
 from .inventory import CloudError, Item
 from .kubernetes_cluster import CONTROLLER, LLM_CRDS, PRESETS, Cluster, most_nodes
-from .kubernetes_kinds import ACCOUNT, GATEWAY, LLM, NAMESPACE, RELEASE, SECRET, SERVICE, kind_of
+from .kubernetes_kinds import (
+    ACCOUNT,
+    CERTIFICATE,
+    CERTIFICATE_REQUEST,
+    GATEWAY,
+    ISSUER,
+    LLM,
+    NAMESPACE,
+    RELEASE,
+    SECRET,
+    SERVICE,
+    kind_of,
+)
 
 NEEDED_CHARTS = {
     CONTROLLER: (
@@ -40,6 +53,8 @@ def settle(cluster: Cluster, item: Item) -> None:
         _install(cluster, item)
     elif item.kind == SERVICE:
         _balance(cluster, item)
+    elif item.kind in (ISSUER, CERTIFICATE, CERTIFICATE_REQUEST):
+        certificates.settle(cluster, item)
     elif item.kind in (GATEWAY, LLM):
         condition = "Programmed" if item.kind == GATEWAY else "Ready"
         problem = _gateway_problem(cluster, item) if item.kind == GATEWAY else _llm_problem(cluster, item)
@@ -97,6 +112,11 @@ def _balance(cluster: Cluster, item: Item) -> None:
 def _gateway_problem(cluster: Cluster, item: Item) -> str | None:
     if not cluster.release("istiod"):
         return "no controller: istiod is not running"
+    waits = item.inputs["metadata"].get("annotations", {}).get("pulumi.com/waitFor", "")
+    for listener in item.inputs["spec"]["listeners"] if "https" in waits else []:
+        for secret in listener.get("tls", {}).get("certificateRefs", []):
+            if not cluster.find(SECRET, item.inputs["metadata"]["namespace"], secret["name"]):
+                return f"listener {listener['name']}: secret {secret['name']} not found"
     for address in item.inputs["spec"].get("addresses", []):
         name, namespace = [*address["value"].split("."), ""][:2]
         if any(_load_balancer(service) for service in cluster.find(SERVICE, namespace, name)):

@@ -8,6 +8,9 @@ SERVICE = "kubernetes:core/v1:Service"
 SECRET = "kubernetes:core/v1:Secret"  # noqa: S105
 ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 GATEWAY = "kubernetes:gateway.networking.k8s.io/v1:Gateway"
+ISSUER = "kubernetes:cert-manager.io/v1:Issuer"
+CERTIFICATE = "kubernetes:cert-manager.io/v1:Certificate"
+CERTIFICATE_REQUEST = "kubernetes:cert-manager.io/v1:CertificateRequest"
 LLM = "kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService"
 
 BUILT_IN_GROUPS = {

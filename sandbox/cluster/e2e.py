@@ -59,10 +59,14 @@ def key(sandbox: SandboxStack) -> str:
 
 
 def smoke(sandbox: SandboxStack, with_key: str) -> None:
-    """Ask every model what its users may ask."""
+    """Ask every model what its users may ask, with the stack's own authority if it has one."""
+    options = ["--key", with_key] if with_key else []
+    if authority := sandbox.outputs().get("caCertificate"):
+        file = sandbox.home / "ca.pem"
+        file.write_text(authority)
+        options += ["--ca", str(file)]
     for model in models(sandbox):
-        command = [sys.executable, "-m", "ops", "smoke", "--url", model["baseUrl"]]
-        command += ["--key", with_key] if with_key else []
+        command = [sys.executable, "-m", "ops", "smoke", "--url", model["baseUrl"], *options]
         if subprocess.run(command, check=False, cwd=REPO).returncode:  # noqa: S603
             raise SandboxError(f"{model['baseUrl']} does not answer as docs/api-access.md says")
 

@@ -5,6 +5,7 @@ Mocks load no defaults, so they come from Pulumi.yaml, where they stand. Every r
 """
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from sandbox.engine.stack import run_main
 from .project import ROOT, read
 
 ADDRESS = "34.7.208.8"
+AUTHORITY = "the certificate of an authority"
 UNKNOWN = pulumi.runtime.rpc.UNKNOWN
 """What stands for a value that a preview does not know yet."""
 SECRET_SIGNATURE = pulumi.runtime.rpc._special_sig_key
@@ -70,6 +72,8 @@ class _Cloud(pulumi.runtime.Mocks):
             return None, inputs
         computed: dict[str, Any] = {}
         match args.typ.split(":")[-1]:
+            case "CertificateRequest":
+                computed["status"] = {"ca": base64.b64encode(AUTHORITY.encode()).decode()}
             case "Address":
                 computed["address"] = ADDRESS
             case "Account":

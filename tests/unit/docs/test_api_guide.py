@@ -163,7 +163,7 @@ def test_backends_are_the_objects_that_kserve_makes(route: list[dict[str, Any]])
 
 def test_every_url_that_the_stack_tells_its_users_is_answered(route: list[dict[str, Any]]) -> None:
     model = Model.model_validate({"name": NAME, "namespace": NAMESPACE, "uri": "hf://Qwen/Qwen2.5-3B-Instruct"})
-    urls: Any = outputs.endpoint("34.7.208.8", model)["endpoints"]
+    urls: Any = outputs.endpoint("http://34.7.208.8", model)["endpoints"]
 
     assert [len(answers(route, "GET", url.removeprefix("http://34.7.208.8"))) for url in urls.values()] == [1] * 4
 

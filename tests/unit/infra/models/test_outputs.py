@@ -44,4 +44,4 @@ def test_outputs_of_several_models_are_told_by_their_names_alone(run: Run, phase
 
 
 def test_model_is_the_first_of_the_served_names() -> None:
-    assert outputs.endpoint(ADDRESS, model(servedNames=["qwen", "/mnt/models"]))["model"] == "qwen"
+    assert outputs.endpoint(f"http://{ADDRESS}", model(servedNames=["qwen", "/mnt/models"]))["model"] == "qwen"
