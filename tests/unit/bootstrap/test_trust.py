@@ -82,6 +82,7 @@ READS = {
     "roles/browser",
     "roles/compute.viewer",
     "roles/container.viewer",
+    "roles/dns.reader",
     "roles/iam.serviceAccountViewer",
     "roles/serviceusage.serviceUsageViewer",
     "roles/storage.objectViewer",
