@@ -51,6 +51,11 @@ def test_help_needs_neither_clients_nor_the_sdk() -> None:
         ("smoke", "Missing option '--url'."),
         ("smoke --uri x", "No such option: --uri (Possible options: --url)"),
         ("smoke --url", "Option '--url' requires an argument."),
+        (
+            "smoke --url https://a --ca none.pem",
+            "--ca none.pem: No such file or directory. Write the stack output: pulumi stack output caCertificate > "
+            "none.pem",
+        ),
         ("recover", "Missing option '--stack'."),
         ("recover --stack dev --id x", "Invalid value for '--id': 'x' is not a URN, an equals sign and an id"),
         ("report --stack dev", "Missing argument 'EVENTS'."),

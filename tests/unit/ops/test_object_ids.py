@@ -10,7 +10,7 @@ import pytest
 from ops import tokens
 from ops.object_ids import IDS, UnknownIdError, import_id
 
-ALIASES = {"project_id": "project", "cluster_id": "name"}
+ALIASES = {"project_id": "project", "cluster_id": "name", "zone": "managed_zone"}
 """Words of the SDK's documentation for inputs that have another name."""
 
 

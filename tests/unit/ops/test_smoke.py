@@ -1,5 +1,6 @@
 """The smoke test against the stand-in for vLLM, behind the paths that the program's route publishes, or with faults."""
 
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from threading import Thread
 from time import sleep
 
 import pytest
+import trustme
 from typer.testing import CliRunner, Result
 
 from infra.models.routes import base_path, rules
@@ -206,3 +208,32 @@ def test_answer_that_never_ends_is_given_up_after_the_timeout() -> None:
         server.shutdown()
     assert (status, text) == (0, "ReadTimeout: no end of the answer after 0.3 s")
     assert seconds < 1
+
+
+class Redirected(BaseHTTPRequestHandler):
+    """Answers everything with one status, as plain HTTP should with 301."""
+
+    def do_GET(self) -> None:
+        self.send_response(301)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - its own name
+
+
+@pytest.mark.parametrize(("trusted", "status"), [(True, 301), (False, 0)])
+def test_server_that_nobody_trusted_has_signed_is_not_spoken_to(trusted: bool, status: int) -> None:
+    signer, other = trustme.CA(), trustme.CA()
+    served, context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    signer.issue_cert("127.0.0.1").configure_cert(served)
+    (signer if trusted else other).configure_trust(context)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Redirected) as server:
+        server.socket = served.wrap_socket(server.socket, server_side=True)
+        Thread(target=server.serve_forever, daemon=True).start()
+        smoke = Smoke(f"https://127.0.0.1:{server.server_port}", 5, context)
+        answer = smoke.http(smoke.url)
+        asked = smoke.by_openai("models", lambda: str(smoke.client.models.list()))
+        server.shutdown()
+    assert answer[0] == status
+    assert ("CERTIFICATE_VERIFY_FAILED" in answer[2]) is not trusted
+    assert asked.status == (301 if trusted else 0)
