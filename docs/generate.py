@@ -1,7 +1,8 @@
 """Write the tables of settings into the pages: `make docs`.
 
-They are made from what the program itself reads, Pulumi.yaml and the class of an entry of `models`, and stand between
-two markers, `<!-- NAME: made by make docs -->` and `<!-- end -->`. What is around them is written by hand.
+They are made from what the program itself reads, Pulumi.yaml, the class of an entry of `models` and the rules for
+flags, and stand between two markers, `<!-- NAME: made by make docs -->` and `<!-- end -->`. What is around them is
+written by hand.
 """
 
 import json
@@ -10,11 +11,13 @@ from typing import Any
 
 import yaml
 
+from infra.settings.flag_rules import ALLOWED, REASONS
 from infra.settings.model import Model
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ["`gcp:project`", "string", "required", "ID of the Google Cloud project to deploy to."]
 """The one setting that is the provider's and not the project's."""
+COLUMNS = ["type", "default", "description"]
 
 
 def _type(schema: dict[str, Any]) -> str:
@@ -25,8 +28,8 @@ def _type(schema: dict[str, Any]) -> str:
     return f"array of {schema['items']['type']}" if name == "array" else name
 
 
-def _table(first: str, rows: list[list[str]]) -> str:
-    lines = [[first, "type", "default", "description"], ["---"] * 4, *rows]
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
@@ -54,14 +57,23 @@ def fields() -> list[list[str]]:
     ]
 
 
+def flags() -> list[list[str]]:
+    """A row for each kind of flags that `extraArgs` takes."""
+    return [
+        [kind, f"{why}: {', '.join(f'`{flag}`' for flag, of in ALLOWED.items() if of == kind)}"]
+        for kind, why in REASONS.items()
+    ]
+
+
 def tables() -> dict[Path, dict[str, str]]:
     """The tables of each page, by the name in their marker."""
     return {
         ROOT / "docs/settings.md": {
-            "settings": _table("setting", [PROJECT, *settings(ROOT)]),
-            "fields of a model": _table("field", fields()),
+            "settings": _table(["setting", *COLUMNS], [PROJECT, *settings(ROOT)]),
+            "fields of a model": _table(["field", *COLUMNS], fields()),
+            "flags": _table(["kind", "flags"], flags()),
         },
-        ROOT / "docs/bootstrap.md": {"settings": _table("setting", settings(ROOT / "bootstrap"))},
+        ROOT / "docs/bootstrap.md": {"settings": _table(["setting", *COLUMNS], settings(ROOT / "bootstrap"))},
     }
 
 

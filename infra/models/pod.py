@@ -25,6 +25,7 @@ def args(model: Model, tpu_slice: slices.Slice) -> list[str]:
         f"--tensor-parallel-size={model.tensor_parallel_size or tpu_slice.chips}",
         f"--dtype={model.tpu_dtype}",
         *([f"--max-model-len={model.max_model_len}"] if model.max_model_len else []),
+        *(["--trust-remote-code"] if model.trust_remote_code else []),
         f"--shutdown-timeout={timing.SHUTDOWN_TIMEOUT}",
         *model.extra_args,
     ]

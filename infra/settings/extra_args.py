@@ -1,4 +1,4 @@
-"""The flags that a stack file adds to the program's: those that vLLM takes and that the program leaves to others."""
+"""The flags that a stack file adds to the program's: those that vLLM takes, and that `flag_rules` allows."""
 
 import argparse
 import re
@@ -7,35 +7,8 @@ from difflib import get_close_matches
 from functools import cache
 from typing import NoReturn
 
+from .flag_rules import reason, value_problem
 from .flags import FLAGS, RELEASE, add_flags, combination_problem, plain
-
-_ONE_HOST = "a Pod has one host, and `tensorParallelSize` uses its chips"
-_REPLICAS = "a Pod has one host; use `replicas`"
-_PLAIN_HTTP = "probes and gateway speak plain HTTP to vLLM"
-_PORT = "routes and probes rely on port 8000"
-OWN = {
-    "--dtype": "the field `dtype` sets it",
-    "--max-model-len": "the field `maxModelLen` sets it",
-    "--served-model-name": "the field `servedNames` sets it",
-    "--tensor-parallel-size": "the field `tensorParallelSize` sets it",
-    "--model": "the field `uri` sets it",
-    "--shutdown-timeout": "it goes together with the Pod's grace period, which the program sets",
-    **dict.fromkeys(("--pipeline-parallel-size", "--prefill-context-parallel-size"), _ONE_HOST),
-    **dict.fromkeys(("--nnodes", "--node-rank", "--master-addr", "--master-port"), _ONE_HOST),
-    **dict.fromkeys((name for name in FLAGS if name.startswith("--data-parallel-")), _REPLICAS),
-    "--headless": "nothing would answer requests",
-    "--grpc": "routes and probes speak HTTP to vLLM",
-    "--config": "a file of flags would override the fields",
-    "--port": _PORT,
-    "--uds": _PORT,
-    "--host": "probes rely on every interface",
-    "--ssl-keyfile": _PLAIN_HTTP,
-    "--ssl-certfile": _PLAIN_HTTP,
-    "--api-key": "everyone who can read the Pod can read a flag, so it is no place for a secret",
-    "--hf-token": "everyone who can read the Pod can read a flag; the setting `huggingFaceToken` is the place for it",
-}
-"""Flags that the program sets itself or that break what it sets, and why."""
-
 
 SECRET = {"--api-key", "--hf-token"}
 """What is not shown."""
@@ -86,7 +59,7 @@ def _unknown(word: str, meant: dict[str, str]) -> str:
     if len(meant) > 1:
         several = list(meant)[:5] + ["..."] * (len(meant) > 5)
         return f"contains {word}, which may be {', '.join(several)}. Write the whole name."
-    near = get_close_matches(word, [name for name, flag in _names().items() if flag not in OWN], 1, 0.75)
+    near = get_close_matches(word, [name for name, flag in _names().items() if not reason(flag)], 1, 0.75)
     hint = f"Did you mean {near[0]}? Change it" if near else "Change it to one of `vllm serve --help=all`"
     return f"contains {word}, which vLLM {RELEASE} does not know. {hint}, or remove it."
 
@@ -113,8 +86,8 @@ def _flag_problem(word: str) -> tuple[str | None, float]:
     [flag] = flags
     alone = FLAGS[flag]["type"] in ("bool", "store_true")
     problem = None
-    if flag in OWN:
-        problem = f"contains {name}. Remove it: {OWN[flag]}."
+    if why := reason(flag):
+        problem = f"contains {name}. Remove it: {why}."
     elif spaced:
         whole = f"{name}={spaced[0]}{equals}{value}"
         problem = f"contains {word!r}, a flag and its value in one. Write {whole!r}."
@@ -143,8 +116,8 @@ def template_problem(value: str) -> str | None:
 
 
 def problems(args: Sequence[str]) -> Iterator[str]:
-    """What is wrong with the flags that a stack file adds: each that vLLM would not know, that the program sets itself,
-    or whose value vLLM would refuse."""
+    """What is wrong with the flags that a stack file adds: each that vLLM would not know, that is not allowed, or whose
+    value is not, and what vLLM's parser would refuse."""
     found: list[str] = []
     room: float = 0
     hush = False
@@ -169,16 +142,18 @@ def problems(args: Sequence[str]) -> Iterator[str]:
 
 
 def _refused(args: Sequence[str]) -> Iterator[str]:
-    """What vLLM's parser refuses though it knows every flag."""
+    """What vLLM's parser refuses though it knows every flag, or the values that are not allowed, as it reads them."""
     why = None
     try:
         parsed = _parser().parse_args(plain(args))
         why = combination_problem(parsed)
         if parsed.api_server_count is not None and parsed.api_server_count < 1:
             why = f"--api-server-count is {parsed.api_server_count}, and without one nothing answers"
+        values = {f"--{name.replace('_', '-')}": value for name, value in vars(parsed).items() if value is not None}
+        yield from filter(None, (value_problem(flag, value) for flag, value in values.items()))
     except _RefusedError as refused:
         why = str(refused).rstrip(".")
-    except (ValueError, TypeError, AttributeError, RecursionError):  # JSON of another shape than a flag wants
+    except (ValueError, TypeError, RecursionError):  # JSON of another shape than a flag wants
         why = "a value is not of the shape that its flag wants"
     if why:
         yield f"is refused by vLLM {RELEASE}: {why}. Change it, or remove the flag."

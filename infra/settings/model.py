@@ -4,7 +4,16 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from infra.google import slices
@@ -76,8 +85,12 @@ class Model(BaseModel):
     replicas: Annotated[StrictInt, Field(ge=1, le=MAX_NODES)] = 1
     """Number of Pods. Each takes a whole TPU node, so the sum over all models must not exceed `tpuMaxNodes`."""
     extra_args: tuple[str, ...] = ()
-    """Further flags of `vllm serve`, one list item per word, like `--max-num-seqs=64`. Flags that the program sets
-    itself, and those that the pinned vLLM does not know, are refused.
+    """Further flags of `vllm serve`, one list item per word, like `--max-num-seqs=64`: those of the list below, and no
+    others.
+    """
+    trust_remote_code: StrictBool = False
+    """Run Python code that lies beside the weights, as some models want. It runs with all that the Pod may do, so read
+    it first, and name the revision that you read.
     """
 
     @field_validator("name")

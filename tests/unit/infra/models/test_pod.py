@@ -67,6 +67,11 @@ def test_port_is_the_one_that_the_service_of_kserve_points_at() -> None:
     assert flags_of()["--port"] == ["8000"]
 
 
+@pytest.mark.parametrize(("fields", "trusts"), [({}, False), ({"trustRemoteCode": True}, True)])
+def test_code_beside_the_weights_runs_only_if_it_is_trusted(fields: dict[str, Any], trusts: bool) -> None:
+    assert ("--trust-remote-code" in flags_of(**fields)) is trusts
+
+
 def test_extra_flags_come_last_and_in_order() -> None:
     args = pod.args(model(extraArgs=["--seed", "1", "--max-num-seqs=64"]), slices.SLICES["v6e-4"])
 

@@ -1,4 +1,4 @@
-"""Flags of one's own: those that vLLM takes, and that the program leaves to others."""
+"""Flags of one's own: those that vLLM takes, and that are allowed."""
 
 import contextlib
 import io
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.settings import extra_args
+from infra.settings import extra_args, flag_rules
 from infra.settings.flags import FLAGS
 from infra.settings.load import parse
 from sandbox.programs import vllm_flags
@@ -125,7 +125,7 @@ BAD: dict[str, tuple[Values, str]] = {
 GOOD: dict[str, Values] = {
     "flags of one's own": {"models[0].extraArgs": ["--max-num-seqs=64", "--seed", "1"]},
     "JSON that closes two braces": {"models[0].extraArgs": ['--hf-overrides={"a":{"b":{}}}']},
-    "several values": {"models[0].extraArgs": ["--lora-modules", "a=/x", "b=/y", "--seed", "-1"]},
+    "several values": {"models[0].extraArgs": ["--kv-cache-dtype-skip-layers", "0", "1", "--seed", "-1"]},
     "JSON by its path": {"models[0].extraArgs": ["--hf-overrides.a.b", "1"]},
     "beginning of one flag": {"models[0].extraArgs": ["--max-num-seq=8"]},
     "short, and switched off": {"models[0].extraArgs": ["-q", "int8", "--no-enable-prefix-caching"]},
@@ -136,7 +136,7 @@ test_bad_input_is_refused_with_this_line_and_no_other = refused(BAD)
 test_good_input_is_accepted = accepted(GOOD)
 
 
-@pytest.mark.parametrize("args", [["-cc.mode=3"], ["-cc.mode", "3"], ["--compilation-config.mode=3"]])
+@pytest.mark.parametrize("args", [["-ac.backend=X"], ["-ac.backend", "X"], ["--attention-config.backend=X"]])
 def test_key_inside_a_flag_is_taken_as_vllm_takes_it(args: list[str]) -> None:
     assert parse(stack({"models[0].extraArgs": args})).models[0].extra_args == tuple(args)
 
@@ -151,8 +151,8 @@ WORDS = [
         "--seed=1",
         "-1",
         "x",
-        "--no-enable-lora",
-        "--enable-lora=1",
+        "--no-enforce-eager",
+        "--enforce-eager=1",
         "-q",
         "-qx",
         "--max-num",
@@ -160,21 +160,31 @@ WORDS = [
         "-O",
         "--",
     ),
-    *("--additional-config.a.b=1", "--additional_config", "{}", "--lora-modules", "a=b", "--no-seed", "-", "-tp2"),
+    *(
+        "--additional-config.a.b=1",
+        "--additional_config",
+        "{}",
+        "--kv-cache-dtype-skip-layers",
+        "a=b",
+        "--no-seed",
+        "-",
+        "-tp2",
+    ),
 ]
 
 
 def good_flag() -> st.SearchStrategy[list[str]]:
-    """A flag that vLLM takes and the program leaves to others, with a value if it wants one."""
+    """A flag that vLLM takes and that is allowed, with a value if it wants one."""
     values = {"int": "1", "float": "0.5", "str": "x", "size": "1k", "lower": "x", "json": "{}", "json_or_str": "{}"}
+    few = {"--generation-config": "vllm", "--load-format": "auto", "--spec-method": "ngram"}
 
     def words(name: str) -> list[str]:
         flag = FLAGS[name]
-        value = flag["choices"][0] if "choices" in flag else values.get(flag["type"])
+        value = few.get(name) or (flag["choices"][0] if "choices" in flag else values.get(flag["type"]))
         return [name] if value is None else [name, value]
 
     needs = {"--enable-auto-tool-choice", "--enable-log-outputs"}
-    return st.sampled_from(sorted(FLAGS.keys() - extra_args.OWN.keys() - needs)).map(words)
+    return st.sampled_from(sorted(flag_rules.ALLOWED.keys() - needs)).map(words)
 
 
 @DRAWN
