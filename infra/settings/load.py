@@ -51,7 +51,9 @@ def parse(
         context=sound.get("tpuSlice"),
     )
     problems = [*configuration.misplaced(others, project), *problems]
-    problems += whole.between_models(None if "models" in secrets else sound.get("models"), sound.get("tpuMaxNodes"))
+    models = None if "models" in secrets else sound.get("models")
+    problems += whole.between_models(models, sound.get("tpuMaxNodes"))
+    problems += whole.not_pinned(models, sound.get("protect"))
     problems += whole.token_problems(sound.get(TOKEN_KEY), secrets)
     problems += whole.open_in_production(sound)
     problems += problems_of_signing_key

@@ -69,7 +69,9 @@ class Model(BaseModel):
     `cert-manager`, `default`, `istio-ingress`, `istio-system`, `kserve`, `gke-*`, `gmp-*`, `kube-*`.
     """
     uri: str
-    """Where the weights are: `hf://ORGANISATION/REPOSITORY`, `pvc://CLAIM/PATH` or `oci://REGISTRY/IMAGE:TAG`."""
+    """Where the weights are: `hf://ORGANISATION/REPOSITORY[:REVISION]`, `pvc://CLAIM/PATH` or
+    `oci://REGISTRY/IMAGE:TAG`. With `protect`, the revision is a commit of 40 digits.
+    """
     served_names: tuple[str, ...] = ()
     """Names that the API answers to, the first being the one it reports. Empty means `/mnt/models` and the Hugging
     Face repository, or for other URIs `/mnt/models` and `name`.

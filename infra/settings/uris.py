@@ -9,7 +9,7 @@ https://git-scm.com/docs/git-check-ref-format (revisions).
 import re
 from pathlib import Path
 
-FORMS = "hf://ORGANISATION/REPOSITORY, pvc://CLAIM/PATH or oci://REGISTRY/IMAGE:TAG"
+FORMS = "hf://ORGANISATION/REPOSITORY[:REVISION], pvc://CLAIM/PATH or oci://REGISTRY/IMAGE:TAG"
 MIRROR_FORMS = "an OCI prefix (oci://REGISTRY/PATH, no slash last)"
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
@@ -50,11 +50,26 @@ def model(uri: str) -> str:
     return uri
 
 
+_HF = re.compile(r"([\w.-]+)/([\w.-]+)(?::([\w./-]+))?", re.ASCII)
+_COMMIT = "[0-9a-f]{40}"
+
+
+def moving(uri: str) -> str | None:
+    """The repository on Hugging Face of which a URI names no commit, so that it may be other weights tomorrow."""
+    form = _HF.fullmatch(uri.removeprefix("hf://")) if uri.startswith("hf://") else None
+    return f"{form[1]}/{form[2]}" if form and not re.fullmatch(_COMMIT, form[3] or "") else None
+
+
+def fixed(uri: str) -> bool:
+    """Whether a URI names what it names for ever: a commit, or an image's digest."""
+    return bool(re.fullmatch(rf"hf://[^:]+:{_COMMIT}|oci://.+@sha256:[0-9a-f]{{64}}", uri))
+
+
 _NO_URI = f"is not a model URI. Use {FORMS}."
 
 
 def _hf(rest: str) -> str | None:
-    form = re.fullmatch(r"([\w.-]+)/([\w.-]+)(?::([\w./-]+))?", rest, re.ASCII)
+    form = _HF.fullmatch(rest)
     if not form:
         return _NO_URI
     organisation, repository, revision = form.groups()
@@ -71,7 +86,10 @@ def _hf(rest: str) -> str | None:
             f"names {name}, which Hugging Face takes for no repository: at most 96 characters, no hyphen or dot first "
             "or last, none twice in a row, no .git last. Use its name as its page shows it."
         )
-    if revision and re.search(r"\.\.|//|(^|/)\.|^[-/]|[./]$|\.lock(/|$)", revision):
+    if revision and "/" in revision:
+        # `_download_hf` in python/storage of KServe v0.20.0 takes a third part for a mistake.
+        return f"names the revision {revision}, and KServe's storage initializer takes none with a slash. Use a commit."
+    if revision and re.search(r"\.\.|^[-.]|\.$|\.lock$", revision):
         return f"names the revision {revision}, which git refuses as a name. Use a branch, a tag or a commit."
     return None
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, cast
 
+from . import uris
 from .counts import MAX_NODES
 
 TOKEN_KEY = "huggingFaceToken"  # noqa: S105 - the name of the setting, not a token
@@ -12,13 +13,14 @@ CLOSED = {"auth": "tokens"}
 """What protects an endpoint, none of which production goes without: by setting, what to set it to."""
 
 
+def _entries(models: object) -> list[dict[str, Any]]:
+    found = cast(list[Any], models) if isinstance(models, list) else []
+    return [cast(dict[str, Any], m) for m in found if isinstance(m, dict)]
+
+
 def between_models(models: object, max_nodes: object) -> Iterator[str]:
     """Problems that no single model has. It looks at the raw values, so that it speaks even if a model has others."""
-    entries = (
-        [cast(dict[str, Any], m) for m in cast(list[Any], models) if isinstance(m, dict)]
-        if isinstance(models, list)
-        else []
-    )
+    entries = _entries(models)
     first: dict[str, int] = {}
     for j, model in enumerate(entries):
         if not model.get("name"):
@@ -37,6 +39,27 @@ def between_models(models: object, max_nodes: object) -> Iterator[str]:
             f"models: {sum(replicas)} replicas in all, each taking one TPU node, but `tpuMaxNodes` is {max_nodes}. "
             f"Run `pulumi config set tpuMaxNodes {sum(replicas)}`, or lower `replicas`."
         )
+
+
+def not_pinned(models: object, protect: object) -> Iterator[str]:
+    """Why the models of a production stack may be others tomorrow. It looks at the raw values as well.
+
+    A branch or a tag of Hugging Face moves when its owner pushes; a commit is what was read and tried. A URI that is
+    none is told elsewhere.
+    """
+    for i, model in enumerate(_entries(models)) if protect in (True, "true") else ():
+        uri = str(model.get("uri"))
+        if repository := uris.moving(uri):
+            yield (
+                f"models[{i}].uri: {uri} names no commit, and a stack with `protect: true` wants one, as other weights "
+                "may come under the same name. Write the 40 digits behind a colon that `git ls-remote "
+                f"https://huggingface.co/{repository} HEAD` shows: hf://{repository}:COMMIT."
+            )
+        elif model.get("trustRemoteCode") is True and not uris.fixed(uri):
+            yield (
+                f"models[{i}].trustRemoteCode: runs code that nothing pins, and a stack with `protect: true` wants it "
+                "pinned. Use hf://ORGANISATION/REPOSITORY:COMMIT or oci://REGISTRY/IMAGE@sha256:DIGEST, or remove it."
+            )
 
 
 def token_problems(token: object, secrets: Collection[str]) -> Iterator[str]:

@@ -4,9 +4,9 @@ The sandbox reaches no registry, so what is in these lists is there and everythi
 words. To add something, write it into its file in `sandbox/clouds/data/` with the page that shows it:
 
 - `published.json`: `charts` by their OCI reference, `images` by their full name, each with its versions or tags.
-- `models.json`: one model a line, by the id of its repository: whether it is gated, and the facts of its `config.json`
-  by the names that they have there, as far as its `sources` give them. `head_dim` stands in all, also where the
-  published file leaves it to be computed.
+- `models.json`: one model a line, by the id of its repository: whether it is gated, the `revisions` that are known
+  beside the branch `main`, and the facts of its `config.json` by the names that they have there, as far as its
+  `sources` give them. `head_dim` stands in all, also where the published file leaves it to be computed.
 
 Standard library only: `sandbox.build` asks for charts while the SDKs may not be installed yet.
 """
@@ -94,9 +94,9 @@ def chart(source: str, name: str, version: str) -> None:
 def model(repository: str, revision: str = "", token: str = "") -> dict[str, Any]:
     """The facts of a model, or an `UnpublishedError` in Hugging Face's words.
 
-    Only the branch `main` and commits are revisions here. A token is good if it looks like one, and its owner has then
-    been granted whatever is gated. Words: PyPI `huggingface_hub` 2.4.0, `utils/_http.py`; what follows them is the
-    server's.
+    Only the branch `main` and the commits that `models.json` has are revisions here. A token is good if it looks like
+    one, and its owner has then been granted whatever is gated. Words: PyPI `huggingface_hub` 2.4.0, `utils/_http.py`;
+    what follows them is the server's.
     """
     found = _read("models.json").get(repository)
     asked = f"{HUB}/api/models/{repository}/revision/{revision or 'main'}"
@@ -113,10 +113,11 @@ def model(repository: str, revision: str = "", token: str = "") -> dict[str, Any
             "(The sandbox reaches no Hugging Face. If this repository exists, add it to "
             "sandbox/clouds/data/models.json with its source.)"
         )
-    if revision not in ("", "main") and not _is_commit(revision):
+    if revision not in ("", "main", *found.get("revisions", [])):
         raise UnpublishedError(
             f"404 Client Error.\n\nRevision Not Found for url: {asked}.\nInvalid rev id: {revision}\n"
-            "(The sandbox knows the branch main and takes every full commit for one.)"
+            "(The sandbox knows the branch main. If this revision exists, add it to sandbox/clouds/data/models.json "
+            "with its source.)"
         )
     if found["gated"] and not signed_in:
         raise UnpublishedError(
@@ -125,7 +126,3 @@ def model(repository: str, revision: str = "", token: str = "") -> dict[str, Any
             "it. Please log in."
         )
     return found
-
-
-def _is_commit(revision: str) -> bool:
-    return len(revision) == 40 and not revision.strip("0123456789abcdef")

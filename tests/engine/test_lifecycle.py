@@ -5,6 +5,7 @@ from pulumi.automation import CommandError
 
 from sandbox.clouds.kubernetes_kinds import LLM
 from sandbox.engine.stack import SandboxStack
+from tests.support.project import protected
 from tests.support.stacks import MODEL, Make, since, unchanged
 
 
@@ -66,7 +67,7 @@ def test_apis_stay_enabled_after_destroy(up: Make) -> None:
 
 
 def test_protected_stack_refuses_in_the_preview_of_destroy_and_lets_go_when_told(up: Make) -> None:
-    stack = up(protect=True, publicWithoutAuthentication=True)
+    stack = up(**protected())
     with pytest.raises(CommandError, match="protected"):  # the CLI previews a destroy before it does anything
         stack.stack.preview_destroy()
     stack.set_config("protect", False)

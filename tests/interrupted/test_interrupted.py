@@ -26,6 +26,7 @@ from tests.support.interruptions import (
     resources,
     short,
 )
+from tests.support.project import protected
 
 EFFECTS = (KILLED_BEFORE, KILLED_AFTER, REFUSED)
 each_resource = pytest.mark.parametrize("urn", interrupted(), ids=short)
@@ -134,7 +135,7 @@ def test_recovery_after_another_up_finds_what_that_one_made_again(sandbox: Make)
 
 def test_half_made_cluster_of_a_protected_stack_is_replaced_all_the_same(tmp_path: Path) -> None:
     [cluster] = [urn for urn in resources() if "cluster:Cluster" in urn]
-    with FaultyStack(home=tmp_path, config={"protect": True, "publicWithoutAuthentication": True}) as stack:
+    with FaultyStack(home=tmp_path, config=protected()) as stack:
         interrupt(stack, Fault("create", cluster, KILLED_AFTER))
         everything_up(stack)
         stack.set_config("protect", False)

@@ -45,3 +45,10 @@ def stack_file(stack: str) -> dict[str, Any]:
     """The settings in a stack's own file, without what only its user can add: the project, and what is encrypted."""
     settings = settings_of(ROOT / f"Pulumi.{stack}.yaml")
     return {key: value for key, value in settings.items() if not (isinstance(value, dict) and "secure" in value)}
+
+
+def protected() -> dict[str, Any]:
+    """What makes the dev stack one that is protected, and open all the same: its model by the commit that prod names."""
+    [model], [in_prod] = stack_file("dev")["models"], stack_file("prod")["models"]
+    model["uri"] = in_prod["uri"]
+    return {"protect": True, "publicWithoutAuthentication": True, "models": [model]}

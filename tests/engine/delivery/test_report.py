@@ -13,7 +13,7 @@ from pulumi.automation.events import EngineEvent, OpType
 from ops.report.comment import report as report_of
 from sandbox.clouds.kubernetes_kinds import LLM
 from sandbox.engine.stack import SandboxStack
-from tests.support.project import ROOT
+from tests.support.project import ROOT, protected
 from tests.support.stacks import MODEL, OTHER, Make
 
 NAME = "llm-d-inference-scheduling.qwen2-3b-pattern1"
@@ -140,7 +140,7 @@ def test_wrong_setting_is_the_report(sandbox: Make) -> None:
 
 
 def test_refused_replacement_of_a_protected_address_is_the_report(up: Make) -> None:
-    stack = up(protect=True, publicWithoutAuthentication=True)
+    stack = up(**protected())
     stack.set_config("location", "us-east5-a")
     events: list[EngineEvent] = []
     with pytest.raises(CommandError):

@@ -17,7 +17,7 @@ from sandbox.clouds.google_kinds import CLUSTER, FIREWALL, NETWORK
 from sandbox.clouds.inventory import CloudError, Item
 from sandbox.engine.stack import SandboxStack
 from tests.support.gce import Project
-from tests.support.project import ROOT
+from tests.support.project import ROOT, protected
 from tests.support.stacks import Make, since
 
 LOCATION = "europe-west4-a"
@@ -57,7 +57,7 @@ def confirmed() -> str:
 
 
 def test_protected_stack_is_refused_before_anything_until_the_protection_is_lifted(up: Make) -> None:
-    stack = up(protect=True, publicWithoutAuthentication=True)
+    stack = up(**protected())
     cloud = Cloud(stack)
 
     def attempt() -> None:

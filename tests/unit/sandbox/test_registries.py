@@ -71,7 +71,7 @@ def test_everything_in_the_catalogue_has_a_source() -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_models_of_a_stack_exist(stack: str) -> None:
     for model in stack_file(stack)["models"]:
-        registries.model(model["uri"].removeprefix("hf://"), token=TOKEN)
+        registries.model(*model["uri"].removeprefix("hf://").split(":"), token=TOKEN)
 
 
 def test_models_of_the_documents_exist() -> None:
@@ -103,14 +103,15 @@ def test_gated_repository_opens_with_a_token() -> None:
     assert registries.model("meta-llama/Llama-3.1-8B-Instruct", token=TOKEN)["gated"]
 
 
-def test_revision_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(UnpublishedError, match=r"Revision Not Found for url: .*/revision/v9\."):
-        registries.model("Qwen/Qwen3-8B", "v9")
+@pytest.mark.parametrize("revision", ["v9", "0123456789abcdef0123456789abcdef01234567"])
+def test_revision_that_does_not_exist_is_refused(revision: str) -> None:
+    with pytest.raises(UnpublishedError, match=rf"Revision Not Found for url: .*/revision/{revision}\."):
+        registries.model("Qwen/Qwen3-8B", revision)
 
 
-@pytest.mark.parametrize("revision", ["", "main", "0123456789abcdef0123456789abcdef01234567"])
-def test_branch_and_commits_are_revisions(revision: str) -> None:
-    assert registries.model("Qwen/Qwen3-8B", revision)
+@pytest.mark.parametrize("revision", ["", "main", "aa8e72537993ba99e69dfaafa59ed015b17504d1"])
+def test_branch_and_the_known_commits_are_revisions(revision: str) -> None:
+    assert registries.model("Qwen/Qwen2.5-3B-Instruct", revision)
 
 
 @pytest.mark.parametrize("repository", MODELS)

@@ -5,6 +5,7 @@ from google.protobuf.json_format import MessageToDict
 
 from tests.support.dependencies import needs
 from tests.support.program import UNKNOWN, Declared, Run, gke
+from tests.support.project import protected
 
 
 def test_network_policy_can_be_enforced_later_without_new_node_pools(dev: Declared) -> None:
@@ -84,7 +85,7 @@ def test_every_kubernetes_object_waits_for_system_pool_nat_and_firewall(dev: Dec
 
 @pytest.mark.parametrize("protect", [True, False])
 def test_protection_is_googles_and_pulumis_together(run: Run, protect: bool) -> None:
-    declared = run(protect=protect, publicWithoutAuthentication=True)
+    declared = run(**(protected() if protect else {}))
     cluster = declared.one("container/cluster:Cluster")
     assert (cluster.inputs["deletionProtection"], cluster.request.protect) == (protect, protect)
     assert declared.one("compute/address:Address").request.protect is protect

@@ -59,6 +59,60 @@ def test_replicas_are_added_up_only_when_all_of_them_are_numbers(changes: Values
     assert line.startswith(where)
 
 
+COMMIT = "aa8e72537993ba99e69dfaafa59ed015b17504d1"
+DIGEST = f"sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize("protect", [True, "true"])
+@pytest.mark.parametrize("revision", ["", ":main", ":v1", f":{COMMIT[:-1]}", f":{COMMIT}0", f":{COMMIT.upper()}"])
+def test_protected_stack_wants_a_commit_of_hugging_face(protect: object, revision: str) -> None:
+    uri = f"hf://Qwen/Qwen3-8B{revision}"
+
+    assert problems(stack({"protect": protect, "models[0].uri": uri})) == [
+        f"models[0].uri: {uri} names no commit, and a stack with `protect: true` wants one, as other weights may come "
+        "under the same name. Write the 40 digits behind a colon that `git ls-remote https://huggingface.co/Qwen/"
+        "Qwen3-8B HEAD` shows: hf://Qwen/Qwen3-8B:COMMIT."
+    ]
+
+
+def test_each_model_of_a_protected_stack_is_told() -> None:
+    lines = problems(stack({"protect": True, "models": [model(name="a"), model(name="b")], "tpuMaxNodes": 2}))
+
+    assert [line.split(":")[0] for line in lines] == ["models[0].uri", "models[1].uri"]
+
+
+@pytest.mark.parametrize("uri", [f"hf://Qwen/Qwen3-8B:{COMMIT}", "pvc://claim/x", "oci://r.io/i:v1"])
+def test_protected_stack_takes_a_commit_and_what_is_ones_own(uri: str) -> None:
+    parse(stack({"protect": True, "models[0].uri": uri}))
+
+
+@pytest.mark.parametrize("protect", [False, "false"])
+def test_other_stacks_take_a_branch_and_trust_what_they_like(protect: object) -> None:
+    parse(stack({"protect": protect, "models[0].uri": "hf://a/b:main", "models[0].trustRemoteCode": True}))
+
+
+@pytest.mark.parametrize(
+    ("uri", "pinned"),
+    [
+        (f"hf://Qwen/Qwen3-8B:{COMMIT}", True),
+        (f"oci://r.io/i@{DIGEST}", True),
+        (f"oci://r.io/i:v1@{DIGEST}", True),
+        ("oci://r.io/i:v1", False),
+        ("pvc://claim/x", False),
+        (f"pvc://claim/hf://x:{COMMIT}", False),
+    ],
+)
+def test_protected_stack_trusts_only_code_that_is_pinned(uri: str, pinned: bool) -> None:
+    values = stack({"protect": True, "models[0].uri": uri, "models[0].trustRemoteCode": True})
+    if pinned:
+        assert parse(values).models[0].trust_remote_code
+    else:
+        assert problems(values)[-1] == (
+            "models[0].trustRemoteCode: runs code that nothing pins, and a stack with `protect: true` wants it pinned. "
+            "Use hf://ORGANISATION/REPOSITORY:COMMIT or oci://REGISTRY/IMAGE@sha256:DIGEST, or remove it."
+        )
+
+
 def test_models_without_names_are_not_called_the_same() -> None:
     assert problems(stack({"models": [model(), model()], "tpuMaxNodes": 2})) == [
         "models[0].name: is required. Add it.",
