@@ -32,6 +32,12 @@ def signatures(ours: str, keys: Sequence[PublicKey], others: Iterable[TokenIssue
     return [{**rule, "fromHeaders": AUTHORIZATION} for rule in [*([own] if keys else []), *theirs]]
 
 
+def plain_http(settings: Settings) -> list[dict[str, Any]]:
+    """The rule for port 80 beside HTTPS: everyone may be led to HTTPS, and Let's Encrypt read its challenge. No model
+    answers there."""
+    return [] if settings.tls == "none" else [{"to": [{"operation": {"ports": ["80"]}}]}]
+
+
 def allowed(issuers: Iterable[str], models: Iterable[Model]) -> list[dict[str, Any]]:
     """The rules of what is allowed; nothing else is.
 
@@ -102,7 +108,9 @@ class Access(pulumi.ComponentResource):
         policy(security, "RequestAuthentication", "keys", {"jwtRules": rules})
         policy(security, "AuthorizationPolicy", "nothing", {})
         allowing = allowed([rule["issuer"] for rule in rules], settings.models)
-        policy(security, "AuthorizationPolicy", "keys", {"action": "ALLOW", "rules": allowing})
+        policy(
+            security, "AuthorizationPolicy", "keys", {"action": "ALLOW", "rules": [*allowing, *plain_http(settings)]}
+        )
         if denying := revoked(ours, ids):
             policy(security, "AuthorizationPolicy", REVOKED, {"action": "DENY", "rules": denying})
         policy("networking.istio.io/v1alpha3", "EnvoyFilter", "refusals", {"configPatches": [patch()]})

@@ -34,7 +34,7 @@ def patches(settings: Settings) -> list[Json]:
     """The patches of the EnvoyFilter."""
     filters = [requests(settings), body(settings)]
     if settings.requests_per_minute:
-        filters.insert(0, rate(settings, BY_ADDRESS))
+        filters.insert(0, rate(settings, BY_ADDRESS if settings.auth == "none" else BY_SUBJECT))
     return [_manager(settings), _connections(settings), *map(_before_picker, filters)]
 
 

@@ -96,7 +96,7 @@ class Gateway(pulumi.ComponentResource):
         super().__init__("gke-tpu-inference:infra:Gateway", name, None, opts)
         below = pulumi.ResourceOptions(parent=self)
         child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
-        flows = of_istio_ingress(settings.models)
+        flows = of_istio_ingress(settings)
         namespace, closed = namespace_of(NAMESPACE, "restricted", flows, settings=settings, opts=child)
         proxy = release(
             ISTIO_GATEWAY,

@@ -20,7 +20,7 @@ Only who looks names up may ask DNS, which could carry anything out: Istio's age
 istiod, and the models with their pickers. The others find the API server by the address in their environment.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
@@ -38,6 +38,7 @@ from .names import (
     kserve_labels,
     model_labels,
 )
+from .tls import LETS_ENCRYPT
 
 Json = dict[str, Any]
 
@@ -47,6 +48,8 @@ NOT_THE_INTERNET = (
 )
 """Ranges that are not globally reachable
 (https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml), and multicast."""
+SOLVER = {"acme.cert-manager.io/http01-solver": "true"}
+"""What cert-manager calls the Pods that answer challenges, which it makes in the namespace of the Certificate."""
 METADATA = "169.254.169.254/32"
 PROXY_PORTS = (80, 443)
 """What the gateway's Service publishes, without TLS the first alone."""
@@ -143,14 +146,17 @@ NOTHING = Policy("default-deny")
 
 
 def of_istio_system(settings: Settings) -> list[Policy]:
-    """Istiod: the proxy asks it for its configuration and its certificate, the API server for admission."""
+    """Istiod: the proxy asks it for its configuration and its certificate, the API server for admission. It fetches the
+    public keys of other issuers."""
     into = ({"from": [PROXY], "ports": _ports(15012)}, from_api_server(settings, 15017), scraping(15014))
-    return [Policy("istiod", {"app": "istiod"}, into, (to_api_server(settings),)), NOTHING]
+    keys = (dns(), to_the_internet(settings, 443)) if settings.token_issuers else ()
+    return [Policy("istiod", {"app": "istiod"}, into, (to_api_server(settings), *keys)), NOTHING]
 
 
-def of_istio_ingress(models: Iterable[Model]) -> list[Policy]:
-    """The proxy: everybody may ask it, and it asks istiod, pickers and models."""
-    namespaces = sorted({model.namespace for model in models})
+def of_istio_ingress(settings: Settings) -> list[Policy]:
+    """The proxy: everybody may ask it, and it asks istiod, pickers and models. With `tls` lets-encrypt also what
+    cert-manager runs beside it while it answers a challenge, at port 8089."""
+    namespaces = sorted({model.namespace for model in settings.models})
     out = (
         {"to": [ISTIOD], "ports": _ports(15012)},
         {"to": [_pods(kserve_labels(VLLM), *namespaces)], "ports": _ports(VLLM_PORT)},
@@ -158,14 +164,22 @@ def of_istio_ingress(models: Iterable[Model]) -> list[Policy]:
         dns(),
     )
     into = ({"ports": _ports(*PROXY_PORTS)}, scraping(15020, 15090))
-    return [Policy("proxy", PROXY["podSelector"]["matchLabels"], into, out), NOTHING]
+    proxy = PROXY["podSelector"]["matchLabels"]
+    if settings.tls != LETS_ENCRYPT:
+        return [Policy("proxy", proxy, into, out), NOTHING]
+    to_solver = {"to": [_pods(SOLVER)], "ports": _ports(8089)}
+    solver = Policy("acme-solver", SOLVER, ({"from": [PROXY], "ports": _ports(8089)},))
+    return [Policy("proxy", proxy, into, (*out, to_solver)), solver, NOTHING]
 
 
 def of_cert_manager(settings: Settings) -> list[Policy]:
     """Cert-manager: all of it asks the API server, its check at the start too, and the webhook is asked by it.
-    The first policy is for every Pod here, so nothing else has to close the namespace."""
-    webhook = {"app.kubernetes.io/name": "webhook"}
+    With `tls` lets-encrypt the controller asks Let's Encrypt, and the gateway for its own challenge. The policy
+    `api-server` is for every Pod here, so nothing else has to close the namespace."""
+    webhook, controller = ({"app.kubernetes.io/name": name} for name in ("webhook", "cert-manager"))
+    outside = Policy("acme", controller, (), (dns(), to_the_internet(settings, 80, 443)))
     return [
+        *([outside] if settings.tls == LETS_ENCRYPT else []),
         Policy("api-server", {}, (scraping(9402),), (to_api_server(settings),)),
         Policy("webhook", webhook, (from_api_server(settings, 10250),)),
     ]

@@ -13,6 +13,7 @@ import pulumi_kubernetes as k8s
 from infra.settings.schema import Settings
 
 from . import envoy_limits
+from .refusals import NO_UPGRADES
 
 CONNECTIONS = {
     # From the first byte of a request to the end of its headers.
@@ -50,7 +51,7 @@ def load_balancer(settings: Settings) -> k8s.core.v1.ServiceSpecArgsDict:
     spec: k8s.core.v1.ServiceSpecArgsDict = {}
     if settings.allowed_clients:
         spec["load_balancer_source_ranges"] = list(settings.allowed_clients)
-    if settings.requests_per_minute:
+    if settings.requests_per_minute and settings.auth == "none":
         spec["external_traffic_policy"] = "Local"
     return spec
 
@@ -102,10 +103,10 @@ class Limits(pulumi.ComponentResource):
             opts=child,
         )
         k8s.apiextensions.CustomResource(
-            "no-upgrades",
+            NO_UPGRADES,
             api_version="security.istio.io/v1",
             kind="AuthorizationPolicy",
-            metadata={"name": "no-upgrades", "namespace": namespace},
+            metadata={"name": NO_UPGRADES, "namespace": namespace},
             spec={**bound, **no_upgrades()},
             opts=child,
         )

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 REVOKED = "revoked-keys"
 """The policy that refuses revoked keys; Envoy names it in the details of its answer."""
+NO_UPGRADES = "no-upgrades"
+"""The policy that refuses websockets and odd methods."""
 
 _CEL = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
 _CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
@@ -23,7 +25,7 @@ _MISSING = "!('envoy.filters.http.jwt_authn' in metadata.filter_metadata)"
 
 
 class Refusal(NamedTuple):
-    """When, and then which status, challenge (RFC 6750), OpenAI's `code`, and what to do."""
+    """When, and then which status, challenge (RFC 6750) if a key would help, OpenAI's `code`, and what to do."""
 
     when: str
     status: int
@@ -46,6 +48,13 @@ REFUSALS = (
         'Bearer error="invalid_token"',
         "revoked_api_key",
         "This key was revoked. Ask for a new one.",
+    ),
+    Refusal(
+        f"{_BY_POLICY} && response.code_details.contains('policy[{NO_UPGRADES}]')",
+        403,
+        "",
+        "upgrade_not_supported",
+        "This endpoint takes no websockets and no unusual methods. Send plain HTTP requests.",
     ),
     Refusal(
         f"{_BY_POLICY} && {_MISSING}",
@@ -75,7 +84,8 @@ def mappers() -> Iterator[dict[str, Any]]:
     """Envoy's mappers of `REFUSALS`."""
     for refusal in REFUSALS:
         expression = {"@type": _CEL, "expression": refusal.when}
-        challenge = {"key": "www-authenticate", "value": refusal.challenge}
+        challenge = {"header": {"key": "www-authenticate", "value": refusal.challenge}}
+        told = {"headers_to_add": [{**challenge, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]}
         yield {
             "filter": {
                 "extension_filter": {
@@ -88,7 +98,7 @@ def mappers() -> Iterator[dict[str, Any]]:
                 "text_format_source": {"inline_string": body(refusal)},
                 "content_type": "application/json",
             },
-            "headers_to_add": [{"header": challenge, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
+            **(told if refusal.challenge else {}),
         }
 
 

@@ -102,6 +102,6 @@ class Settings(BaseModel):
             *ranges.warnings(self.authorized_networks),
             *tls.warnings(self.tls, self.hostname),
             *access.warnings(self.auth, self.token_public_keys, self.token_issuers),
-            *ranges.client_warnings(self.allowed_clients),
+            *ranges.client_warnings(self.allowed_clients, self.tls),
             *compatibility.gke_warnings(self.gke_version, pins.VERSIONS),
         ]

@@ -9,7 +9,7 @@ from .counts import MAX_NODES
 
 TOKEN_KEY = "huggingFaceToken"  # noqa: S105 - the name of the setting, not a token
 
-CLOSED = {"auth": "tokens"}
+CLOSED = {"tls": "self-signed", "auth": "tokens"}
 """What protects an endpoint, none of which production goes without: by setting, what to set it to."""
 
 

@@ -48,7 +48,7 @@ def stack_file(stack: str) -> dict[str, Any]:
 
 
 def protected() -> dict[str, Any]:
-    """What makes the dev stack one that is protected, and open all the same: its model by the commit that prod names."""
+    """What makes the dev stack one that is protected and open all the same: its model by the commit of prod."""
     [model], [in_prod] = stack_file("dev")["models"], stack_file("prod")["models"]
     model["uri"] = in_prod["uri"]
     return {"protect": True, "publicWithoutAuthentication": True, "models": [model]}

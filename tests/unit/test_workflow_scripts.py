@@ -276,7 +276,7 @@ def test_one_issue_follows_the_drift_of_a_stack(
     ("key", "asked"), [("", "-m ops smoke --url http://a"), ("k.e.y", "-m ops smoke --url http://a --key k.e.y")]
 )
 def test_models_are_called_with_a_key_where_one_is_asked_for(shell: Shell, key: str, asked: str) -> None:
-    shell.program("jq", "echo http://a")
+    shell.program("jq", 'case "$*" in *caCertificate*) ;; *) echo http://a ;; esac')
     shell.program(
         "python", f'case "$*" in *"keys token --stack dev") printf "%s" "{key}" ;; *) echo "$*" >> asked ;; esac'
     )
@@ -286,7 +286,7 @@ def test_models_are_called_with_a_key_where_one_is_asked_for(shell: Shell, key: 
 
 
 def test_deployment_fails_where_no_key_can_be_had(shell: Shell) -> None:
-    shell.program("jq", "echo http://a")
+    shell.program("jq", 'case "$*" in *caCertificate*) ;; *) echo http://a ;; esac')
     shell.program("python", 'case "$*" in *"keys token"*) exit 2 ;; *) echo asked ;; esac')
     done = shell.run(script("workflows/deploy-stack.yml", "Call every model"), STACK="dev")
     assert (done.returncode, done.stdout) == (2, "")

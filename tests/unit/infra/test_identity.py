@@ -6,9 +6,11 @@ from tests.support.program import Run
 
 COMPONENT = "gke-tpu-inference:infra:"
 MODEL = "llm-d-inference-scheduling.qwen2-3b-pattern1"
+POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy::"
 OF_COMPONENTS = {
     "Apis::apis": {f"gcp:projects/service:Service::{api}" for api in ("cloudresourcemanager", "compute")}
-    | {f"gcp:projects/service:Service::{api}" for api in ("container", "iam")},
+    | {f"gcp:projects/service:Service::{api}" for api in ("container", "iam", "binaryauthorization", "cloudkms")}
+    | {"gcp:projects/service:Service::containersecurity"},
     "Network::tpu-inference": {
         "gcp:compute/network:Network::tpu-inference",
         "gcp:compute/subnetwork:Subnetwork::tpu-inference",
@@ -23,12 +25,26 @@ OF_COMPONENTS = {
         "gcp:container/cluster:Cluster::tpu-inference",
         "gcp:container/nodePool:NodePool::system",
         "pulumi:providers:kubernetes::tpu-inference",
+        f"{COMPONENT}Egress::tpu-inference",
+        f"{COMPONENT}SecretsKey::tpu-inference",
+    },
+    "Egress::tpu-inference": {
+        f"gcp:compute/firewall:Firewall::tpu-inference-out-{way}"
+        for way in ("cluster", "control-plane", "https", "gateway", "denied")
+    },
+    "SecretsKey::tpu-inference": {
+        "gcp:projects/serviceIdentity:ServiceIdentity::gke",
+        "gcp:kms/keyRing:KeyRing::tpu-inference",
+        "gcp:kms/cryptoKey:CryptoKey::tpu-inference",
+        "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember::gke",
     },
     "TpuPool::tpu": {"gcp:container/nodePool:NodePool::tpu"},
     "Mesh::mesh": {
         "kubernetes:core/v1:Namespace::istio-system",
         "kubernetes:helm.sh/v3:Release::istio-base",
         "kubernetes:helm.sh/v3:Release::istiod",
+        f"{POLICY}istio-system.istiod",
+        f"{POLICY}istio-system.default-deny",
     },
     "Serving::serving": {
         "kubernetes:core/v1:Namespace::cert-manager",
@@ -37,6 +53,10 @@ OF_COMPONENTS = {
         "kubernetes:helm.sh/v3:Release::kserve-llmisvc-crd",
         "kubernetes:helm.sh/v3:Release::kserve-llmisvc-resources",
         "kubernetes:helm.sh/v3:Release::kserve-runtime-configs",
+        f"{POLICY}kserve.controller",
+        f"{POLICY}kserve.default-deny",
+        f"{POLICY}cert-manager.webhook",
+        f"{POLICY}cert-manager.api-server",
     },
     "Gateway::gateway": {
         "kubernetes:core/v1:Namespace::istio-ingress",
@@ -44,6 +64,17 @@ OF_COMPONENTS = {
         "kubernetes:core/v1:Service::inference-gateway",
         "kubernetes:gateway.networking.k8s.io/v1:Gateway::inference-gateway",
         f"{COMPONENT}Limits::limits",
+        f"{COMPONENT}Https::https",
+        f"{POLICY}istio-ingress.proxy",
+        f"{POLICY}istio-ingress.default-deny",
+    },
+    "Https::https": {
+        "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute::to-https",
+        "kubernetes:cert-manager.io/v1:Issuer::self-signed-issuer",
+        "kubernetes:cert-manager.io/v1:Certificate::gateway-authority",
+        "kubernetes:cert-manager.io/v1:Issuer::gateway-authority-issuer",
+        "kubernetes:cert-manager.io/v1:Certificate::gateway-tls",
+        "kubernetes:cert-manager.io/v1:CertificateRequest::gateway-trust",
     },
     "Limits::limits": {
         "kubernetes:networking.istio.io/v1alpha3:EnvoyFilter::limits",
@@ -61,6 +92,8 @@ OF_COMPONENTS = {
         f"kubernetes:policy/v1:PodDisruptionBudget::{MODEL}.vllm",
         f"kubernetes:policy/v1:PodDisruptionBudget::{MODEL}.picker",
         f"kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService::{MODEL}",
+        f"{POLICY}{MODEL}.qwen2-3b-pattern1-vllm",
+        f"{POLICY}{MODEL}.qwen2-3b-pattern1-picker",
     },
 }
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.dependencies import needs
 from tests.support.program import UNKNOWN, Declared, Run, gke
+from tests.support.project import protected
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_names_of_ring_and_key_are_made_up_as_they_can_never_be_used_again(harde
 
 @pytest.mark.parametrize("protect", [True, False])
 def test_key_of_a_protected_stack_is_protected(run: Run, protect: bool) -> None:
-    declared = run(hardenedCluster=True, protect=protect)
+    declared = run(hardenedCluster=True, **(protected() if protect else {}))
     for kind in (":KeyRing", ":CryptoKey"):
         assert declared.one(kind).request.protect is protect
 

@@ -101,16 +101,30 @@ def test_only_answers_of_the_two_filters_are_changed() -> None:
 
 
 def test_missing_revoked_and_wrong_keys_are_401_with_a_challenge_and_another_model_403() -> None:
-    told = [(m["status_code"], m["headers_to_add"][0]["header"]) for m in mappers()]
+    of_keys = [m for m in mappers() if "headers_to_add" in m]
+    told = [(m["status_code"], m["headers_to_add"][0]["header"]) for m in of_keys]
     assert [status for status, _ in told] == [401, 401, 401, 403]
     assert {header["key"] for _, header in told} == {"www-authenticate"}
     assert [header["value"] for _, header in told] == [
         *('Bearer error="invalid_token"', 'Bearer error="invalid_token"', "Bearer"),
         'Bearer error="insufficient_scope"',
     ]
-    for mapper in mappers():
+    for mapper in of_keys:
         assert mapper["headers_to_add"][0]["append_action"] == "OVERWRITE_IF_EXISTS_OR_ADD"
         assert mapper["body_format_override"]["content_type"] == "application/json"
+
+
+def test_plain_http_is_open_only_where_it_leads_to_https(run: Run) -> None:
+    at_80 = {"to": [{"operation": {"ports": ["80"]}}]}
+    for settings, opened in (({}, False), ({"tls": "self-signed"}, True)):
+        assert (at_80 in spec(run(auth="tokens", **settings), "AuthorizationPolicy", "keys")["rules"]) is opened
+
+
+def test_upgrade_is_refused_without_a_challenge_whatever_the_key() -> None:
+    i, upgrade = next((i, m) for i, m in enumerate(mappers()) if "headers_to_add" not in m)
+    assert upgrade["status_code"] == 403
+    assert "policy[no-upgrades]" in upgrade["filter"]["extension_filter"]["typed_config"]["expression"]
+    assert [m["status_code"] for m in mappers()][i + 1 :] == [401, 403]  # before all that a missing key would fit
 
 
 def test_policy_of_revoked_keys_is_the_one_that_the_refusal_looks_for() -> None:
@@ -122,12 +136,12 @@ def test_policy_of_revoked_keys_is_the_one_that_the_refusal_looks_for() -> None:
 
 
 def test_dev_has_none_of_it(dev: Declared) -> None:
-    assert [r.name for r in dev if "istio.io" in r.type or "Access" in r.type] == []
+    assert [r.name for r in dev if "Access" in r.type or r.name in ("keys", "nothing", "refusals")] == []
 
 
 def test_policies_are_bound_to_the_gateway_in_its_namespace(run: Run) -> None:
     declared = run(auth="tokens")
-    found = [r for r in declared if "istio.io" in r.type]
+    found = [r for r in declared if r.request.parent.endswith("Access::access")]
     assert len(found) == 4
     for r in found:
         assert r.inputs["spec"]["targetRefs"] == TO_GATEWAY
@@ -167,7 +181,7 @@ def test_refusals_are_worded_by_a_merge_at_the_gateway(run: Run) -> None:
     assert patch["patch"]["operation"] == "MERGE"
     config = patch["patch"]["value"]["typed_config"]
     assert config["@type"].endswith(".http_connection_manager.v3.HttpConnectionManager")
-    assert [m["status_code"] for m in config["local_reply_config"]["mappers"]] == [401, 401, 401, 403]
+    assert [m["status_code"] for m in config["local_reply_config"]["mappers"]] == [401, 401, 403, 401, 403]
     assert all(m["filter"]["extension_filter"]["typed_config"]["expression"] for m in mappers())
 
 

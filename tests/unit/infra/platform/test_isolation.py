@@ -61,12 +61,36 @@ def test_only_weights_from_hugging_face_are_fetched_by_the_pod(uri: str, reached
 
 
 def test_proxy_asks_the_models_of_every_namespace_once() -> None:
-    models = [model(namespace="b"), model(namespace="a"), model(name="other", namespace="b")]
-    proxy, _ = isolation.of_istio_ingress(models)
+    models = [{**MODEL, "name": name, "namespace": where} for name, where in (("x", "b"), ("x", "a"), ("y", "b"))]
+    proxy, _ = isolation.of_istio_ingress(settings_of(models=models, tpuMaxNodes=3))
     for port in (8000, 9002):
         [[pods]] = egress(proxy, port)
         [names] = pods["namespaceSelector"]["matchExpressions"]
         assert names == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["a", "b"]}
+
+
+def test_challenge_of_lets_encrypt_passes_and_nothing_asks_for_one_without() -> None:
+    name = {"tls": "lets-encrypt", "hostname": "llm.example.com", "acmeEmail": "ops@example.com"}
+    assert len(isolation.of_istio_ingress(settings_of())) == 2
+    assert [policy.name for policy in isolation.of_cert_manager(settings_of())] == ["api-server", "webhook"]
+
+    proxy, solver, _ = isolation.of_istio_ingress(settings_of(**name))
+    assert egress(proxy, 8089) == [[{"podSelector": {"matchLabels": solver.pods}}]]
+    assert [rule["ports"][0]["port"] for rule in solver.spec()["ingress"]] == [8089]
+    [acme, *_] = isolation.of_cert_manager(settings_of(**name))
+    assert acme.pods == {"app.kubernetes.io/name": "cert-manager"}
+    for port in (80, 443):
+        [[block]] = egress(acme, port)
+        assert block["ipBlock"]["cidr"] == "0.0.0.0/0"
+
+
+def test_istiod_fetches_the_keys_of_other_issuers_alone() -> None:
+    other = {"issuer": "https://a", "audiences": ["b"], "jwksUri": "https://a/keys"}
+    without, with_keys = (
+        isolation.of_istio_system(settings_of(**s))[0] for s in ({}, {"auth": "tokens", "tokenIssuers": [other]})
+    )
+    assert (len(egress(without, 443)), len(egress(with_keys, 443))) == (1, 2)  # one is the Kubernetes API
+    assert (egress(without, 53), len(egress(with_keys, 53))) == ([], 1)
 
 
 def test_api_server_is_where_the_setting_says() -> None:

@@ -7,9 +7,11 @@ import pytest
 from infra.settings.access import key_id
 from infra.settings.configuration import SettingsError
 from infra.settings.load import parse
+from tests.support.project import protected
 from tests.support.stack_settings import Values, problems, stack
 
 PUBLIC = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"  # RFC 8037, appendix A.2
+PRODUCTION = {key: value for key, value in protected().items() if key != "publicWithoutAuthentication"}
 KEY = {"publicKey": PUBLIC, "id": key_id(PUBLIC)}
 TOKEN: dict[str, Any] = {
     **{"id": "0123456789abcdef", "name": "ann", "key": KEY["id"]},
@@ -93,13 +95,18 @@ BAD: dict[str, tuple[Values, str]] = {
         'tokens[0].revoked: "maybe" is neither true nor false. Use one of them.',
     ),
     "production that is open": (
-        {"protect": True},
+        {**PRODUCTION, "tls": "self-signed"},
         "auth: none leaves a stack with `protect: true` open to everyone. Run `pulumi config set auth tokens` "
         "(docs/security.md), or, if that is meant, `pulumi config set publicWithoutAuthentication true`.",
     ),
     "production that is open, as the engine says it": (
-        {"protect": "true", "publicWithoutAuthentication": "false"},
+        {**PRODUCTION, "protect": "true", "publicWithoutAuthentication": "false", "tls": "self-signed"},
         "auth: none leaves a stack with `protect: true` open to everyone. Run `pulumi config set auth tokens` "
+        "(docs/security.md), or, if that is meant, `pulumi config set publicWithoutAuthentication true`.",
+    ),
+    "production in plain text": (
+        {**PRODUCTION, "auth": "tokens"},
+        "tls: none leaves a stack with `protect: true` open to everyone. Run `pulumi config set tls self-signed` "
         "(docs/security.md), or, if that is meant, `pulumi config set publicWithoutAuthentication true`.",
     ),
     "signing key in plain text": (
@@ -118,9 +125,9 @@ GOOD: dict[str, Values] = {
     "longest name": tokens(name="a" * 63),
     "address as a name": tokens(name="ann@example.com"),
     "revoked token for one model": tokens(revoked=True, models=["a/b"]),
-    "production that asks": {"protect": True, "auth": "tokens"},
-    "production that is open on purpose": {"protect": "true", "publicWithoutAuthentication": "true"},
-    "production that is open on purpose, typed": {"protect": True, "publicWithoutAuthentication": True},
+    "production that asks": {**PRODUCTION, "auth": "tokens", "tls": "self-signed"},
+    "production that is open on purpose": {**PRODUCTION, "protect": "true", "publicWithoutAuthentication": "true"},
+    "production that is open on purpose, typed": {**PRODUCTION, "publicWithoutAuthentication": True},
     "no production": {"auth": "none", "protect": False},
 }
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.settings.load import parse
 from tests.support.stack_settings import Values, accepted, model, problems, refused, stack
 
 BAD: dict[str, tuple[Values, str]] = {
@@ -60,6 +61,7 @@ def test_replicas_are_added_up_only_when_all_of_them_are_numbers(changes: Values
 
 
 COMMIT = "aa8e72537993ba99e69dfaafa59ed015b17504d1"
+PROTECTED: Values = {"protect": True, "publicWithoutAuthentication": True}
 DIGEST = f"sha256:{'0' * 64}"
 
 
@@ -68,7 +70,7 @@ DIGEST = f"sha256:{'0' * 64}"
 def test_protected_stack_wants_a_commit_of_hugging_face(protect: object, revision: str) -> None:
     uri = f"hf://Qwen/Qwen3-8B{revision}"
 
-    assert problems(stack({"protect": protect, "models[0].uri": uri})) == [
+    assert problems(stack({**PROTECTED, "protect": protect, "models[0].uri": uri})) == [
         f"models[0].uri: {uri} names no commit, and a stack with `protect: true` wants one, as other weights may come "
         "under the same name. Write the 40 digits behind a colon that `git ls-remote https://huggingface.co/Qwen/"
         "Qwen3-8B HEAD` shows: hf://Qwen/Qwen3-8B:COMMIT."
@@ -76,14 +78,14 @@ def test_protected_stack_wants_a_commit_of_hugging_face(protect: object, revisio
 
 
 def test_each_model_of_a_protected_stack_is_told() -> None:
-    lines = problems(stack({"protect": True, "models": [model(name="a"), model(name="b")], "tpuMaxNodes": 2}))
+    lines = problems(stack({**PROTECTED, "models": [model(name="a"), model(name="b")], "tpuMaxNodes": 2}))
 
     assert [line.split(":")[0] for line in lines] == ["models[0].uri", "models[1].uri"]
 
 
 @pytest.mark.parametrize("uri", [f"hf://Qwen/Qwen3-8B:{COMMIT}", "pvc://claim/x", "oci://r.io/i:v1"])
 def test_protected_stack_takes_a_commit_and_what_is_ones_own(uri: str) -> None:
-    parse(stack({"protect": True, "models[0].uri": uri}))
+    parse(stack({**PROTECTED, "models[0].uri": uri}))
 
 
 @pytest.mark.parametrize("protect", [False, "false"])
@@ -103,7 +105,7 @@ def test_other_stacks_take_a_branch_and_trust_what_they_like(protect: object) ->
     ],
 )
 def test_protected_stack_trusts_only_code_that_is_pinned(uri: str, pinned: bool) -> None:
-    values = stack({"protect": True, "models[0].uri": uri, "models[0].trustRemoteCode": True})
+    values = stack({**PROTECTED, "models[0].uri": uri, "models[0].trustRemoteCode": True})
     if pinned:
         assert parse(values).models[0].trust_remote_code
     else:
