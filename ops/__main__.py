@@ -192,6 +192,23 @@ def report(
 
 
 @app.command()
+def images(
+    registry: Annotated[str, typer.Argument(metavar="REGISTRY", help="the setting `imageRegistry`")],
+) -> None:
+    """Which images does a registry of one's own have to hold?
+
+    It needs the beginning of their names there, and asks nobody. It prints a line for each image that a stack may pull:
+    its name at its publisher, by digest where that is known, and behind a space the name that the stack asks for. Copy
+    them with their digests: `python -m ops images REGISTRY | xargs -n 2 crane copy`.
+    """
+    from infra.releases.images import pulled
+    from infra.releases.pins import IMAGES
+
+    for image in IMAGES:
+        print(pulled(image, by_digest=True), pulled(image, registry=registry))
+
+
+@app.command()
 def stacks(
     files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="changed paths")] = None,
 ) -> None:

@@ -26,6 +26,7 @@ IDS = {
     tokens.KEY_RING: "projects/{project}/locations/{location}/keyRings/{name}",
     tokens.SERVICE_IDENTITY: "projects/{project}/services/{service}",
     tokens.ROLE: "projects/{project}/roles/{roleId}",
+    tokens.REPOSITORY_MEMBER: "projects/{project}/locations/{location}/repositories/{repository}/{role}/{member}",
     tokens.PROJECT_MEMBER: "{project}/{role}/{member}",
     tokens.API: "{project}/{service}",
     tokens.ACCOUNT: "projects/{project}/serviceAccounts/{accountId}@{project}.iam.gserviceaccount.com",

@@ -4,6 +4,7 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_kubernetes as k8s
 
+from infra.settings import registry
 from infra.settings.maintenance import MaintenanceWindow
 from infra.settings.schema import Settings
 
@@ -16,6 +17,8 @@ from .secrets_key import SecretsKey
 NODE_ROLE = "roles/container.defaultNodeServiceAccount"
 """What a node needs and no more: to write logs, metrics and autoscaling data
 (https://cloud.google.com/kubernetes-engine/docs/how-to/hardening-your-cluster#use_least_privilege_sa)."""
+READER_ROLE = "roles/artifactregistry.reader"
+"""What it takes to pull from a repository of Artifact Registry."""
 
 
 def maintenance_policy(window: MaintenanceWindow | None) -> gcp.container.ClusterMaintenancePolicyArgsDict | None:
@@ -120,13 +123,34 @@ def _system_pool(
     )
 
 
+def _readers(
+    settings: Settings, member: pulumi.Output[str], opts: pulumi.ResourceOptions
+) -> list[gcp.artifactregistry.RepositoryIamMember]:
+    """The nodes' account as a reader of `imageRegistry`, if that is a repository of Artifact Registry."""
+    place = registry.repository(settings.image_registry)
+    if place is None:
+        return []
+    return [
+        gcp.artifactregistry.RepositoryIamMember(
+            "images",
+            project=place.project,
+            location=place.location,
+            repository=place.name,
+            role=READER_ROLE,
+            member=member,
+            opts=opts,
+        )
+    ]
+
+
 class Cluster(pulumi.ComponentResource):
     """A private GKE Standard cluster with an autoscaled system node pool.
 
     Makes the nodes' service account with `NODE_ROLE`, the firewall's rules, the cluster, the key of a hardened one, the
     system pool and the Kubernetes provider for all that follows. The provider waits for the system pool, NAT and
-    firewall, so every object in the cluster does, and all are gone before those on the way down. It makes no TPU pool,
-    and gives nodes no way to read private registries.
+    firewall, so every object in the cluster does, and all are gone before those on the way down. It makes no TPU pool.
+    Nodes may read the repository of `image_registry`, and no other private registry; it makes no repository, as its
+    images have to be there before.
 
     The control plane is reached by its DNS endpoint, which IAM guards; its public address answers
     `authorized_networks` alone, so by default nobody, and a hardened cluster has none. `location` is a zone or a
@@ -159,7 +183,7 @@ class Cluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=settings.protect,
-                depends_on=[role],
+                depends_on=[role, *_readers(settings, account.member, child)],
                 # Two clusters cannot share the ranges, the gateway's address or, most often, the TPU capacity.
                 delete_before_replace=True,
                 # What is read back is another pool's, and a difference would replace the cluster:

@@ -50,11 +50,11 @@ def dropped(model: Model, isolated: bool) -> list[str]:
     return ["ALL"] if isolated and not model.uri.startswith("oci://") else ["NET_RAW"]
 
 
-def _vllm(model: Model, tpu_slice: slices.Slice, *, isolated: bool) -> dict[str, Any]:
+def _vllm(model: Model, tpu_slice: slices.Slice, image: str, *, isolated: bool) -> dict[str, Any]:
     chips = {"google.com/tpu": str(tpu_slice.chips)}
     return {
         "name": "main",
-        "image": pins.VLLM_TPU_IMAGE,
+        "image": image,
         "command": ["vllm", "serve", "/mnt/models"],
         "args": args(model, tpu_slice),
         "env": [
@@ -93,8 +93,10 @@ def _storage_initializer() -> dict[str, Any]:
     }
 
 
-def pod_template(model: Model, tpu_slice: slices.Slice, *, isolated: bool = False) -> dict[str, Any]:
-    """The Pod template of a model, without its service account.
+def pod_template(
+    model: Model, tpu_slice: slices.Slice, image: str = pins.VLLM_TPU_IMAGE, *, isolated: bool = False
+) -> dict[str, Any]:
+    """The Pod template of a model, without its service account. `image` is vLLM's, as the stack names it.
 
     Isolated, every container of the Pod has the runtime's own seccomp profile, and no token for the Kubernetes API, as
     none of them asks it anything.
@@ -108,7 +110,7 @@ def pod_template(model: Model, tpu_slice: slices.Slice, *, isolated: bool = Fals
             "cloud.google.com/gke-tpu-topology": tpu_slice.topology,
         },
         "tolerations": [{"key": "google.com/tpu", "operator": "Equal", "value": "present", "effect": "NoSchedule"}],
-        "containers": [_vllm(model, tpu_slice, isolated=isolated)],
+        "containers": [_vllm(model, tpu_slice, image, isolated=isolated)],
         "initContainers": [_storage_initializer()],
         "terminationGracePeriodSeconds": timing.grace_period(),
         "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}}],

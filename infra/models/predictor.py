@@ -9,6 +9,7 @@ import pulumi_kubernetes as k8s
 from infra.platform.gateway import Gateway
 from infra.platform.isolation import of_model
 from infra.platform.network_policies import network_policies
+from infra.releases import pins
 from infra.settings.model import Model
 from infra.settings.schema import Settings
 
@@ -33,12 +34,17 @@ def service_spec(
         "model": {"uri": model.uri, "name": model.names[-1]},
         "replicas": model.replicas,
         "template": {
-            **pod_template(model, settings.slice, isolated=settings.isolation),
+            **pod_template(model, settings.slice, settings.image(pins.VLLM_TPU_IMAGE), isolated=settings.isolation),
             "serviceAccountName": service_account,
         },
         "router": {
             "gateway": {"refs": [gateway]},
-            "scheduler": scheduler(model, settings.router_replicas, isolated=settings.isolation),
+            "scheduler": scheduler(
+                model,
+                settings.router_replicas,
+                settings.image(pins.ENDPOINT_PICKER_IMAGE),
+                isolated=settings.isolation,
+            ),
             "route": {"http": {"spec": {"parentRefs": [gateway], "rules": rules(model.namespace, model.name)}}},
         },
     }

@@ -4,7 +4,7 @@ from typing import Any
 
 import pulumi
 
-from infra.releases.pins import ISTIO_BASE, ISTIOD
+from infra.releases.pins import DISTROLESS, ISTIO_BASE, ISTIOD
 from infra.settings.counts import MAX_REPLICAS
 from infra.settings.schema import Settings
 
@@ -29,7 +29,7 @@ def istiod_values(replicas: int, *, isolated: bool = False) -> dict[str, Any]:
     }
     if not isolated:
         return {"pilot": pilot}
-    return {"pilot": {**pilot, **pod_security.SECCOMP}, "global": {"variant": "distroless"}}
+    return {"pilot": {**pilot, **pod_security.SECCOMP}, "global": {"variant": DISTROLESS}}
 
 
 def mesh_config(settings: Settings) -> dict[str, Any]:
@@ -75,7 +75,10 @@ class Mesh(pulumi.ComponentResource):
             name="istiod",
             namespace=namespace.metadata.name,
             mirror=settings.chart_mirror,
-            values=mesh_config(settings) | istiod_values(settings.router_replicas, isolated=settings.isolation),
+            values=settings.values(
+                ISTIOD,
+                mesh_config(settings) | istiod_values(settings.router_replicas, isolated=settings.isolation),
+            ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[base, *closed], replacement_trigger=cluster),
         )
         self.register_outputs({})

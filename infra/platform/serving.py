@@ -59,7 +59,7 @@ class Serving(pulumi.ComponentResource):
             name="cert-manager",
             namespace=certificates.metadata.name,
             mirror=settings.chart_mirror,
-            values=cert_manager_values(settings),
+            values=settings.values(CERT_MANAGER, cert_manager_values(settings)),
             opts=pulumi.ResourceOptions(parent=self, depends_on=signing, replacement_trigger=cluster),
         )
         crds = release(
@@ -75,14 +75,17 @@ class Serving(pulumi.ComponentResource):
             name=KSERVE_CONTROLLER.name,
             namespace=kserve.metadata.name,
             mirror=settings.chart_mirror,
-            values={
-                "kserve": {
-                    "llmisvc": {
-                        "controller": {"env": [{"name": "PREVENT_WELL_KNOWN_CONFIG_DELETION", "value": "false"}]}
-                    },
-                    "storage": {"uidModelcar": 0},
-                }
-            },
+            values=settings.values(
+                KSERVE_CONTROLLER,
+                {
+                    "kserve": {
+                        "llmisvc": {
+                            "controller": {"env": [{"name": "PREVENT_WELL_KNOWN_CONFIG_DELETION", "value": "false"}]}
+                        },
+                        "storage": {"uidModelcar": 0},
+                    }
+                },
+            ),
             take_ownership=True,
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[cert_manager, crds, *closed], replacement_trigger=cluster

@@ -33,3 +33,40 @@ CHARTS = (ISTIO_BASE, ISTIOD, ISTIO_GATEWAY, CERT_MANAGER, KSERVE_CRD, KSERVE_CO
 
 VLLM_TPU_IMAGE = "docker.io/vllm/vllm-tpu:v0.27.0"
 """Release component of llm-d for TPU; runs as root, and its entrypoint runs its arguments."""
+ENDPOINT_PICKER_IMAGE = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.9.0"
+"""The one of KServe's presets, which have no value for it."""
+
+DISTROLESS = "distroless"
+"""The variant of Istio's images that has no shell and no packages; it stands behind the version in their tags."""
+
+_ISTIO_IMAGES = tuple(
+    f"registry.istio.io/release/{name}:{tag}"
+    for tag in (VERSIONS["Istio"], f"{VERSIONS['Istio']}-{DISTROLESS}")
+    for name in ("pilot", "proxyv2")
+)
+CERT_MANAGER_IMAGES = {
+    part: f"quay.io/jetstack/cert-manager-{part}:{VERSIONS['cert-manager']}"
+    for part in ("controller", "webhook", "cainjector", "acmesolver", "startupapicheck")
+}
+_KSERVE_IMAGES = tuple(
+    f"docker.io/kserve/{name}:{VERSIONS['KServe']}" for name in ("llmisvc-controller", "storage-initializer")
+)
+
+IMAGES = (VLLM_TPU_IMAGE, ENDPOINT_PICKER_IMAGE, *_ISTIO_IMAGES, *CERT_MANAGER_IMAGES.values(), *_KSERVE_IMAGES)
+"""Every image that a stack may pull, but those of GKE itself and of `oci://` models. The charts name most of them. Of
+Istio's it pulls one variant: with `isolation` the distroless one, whose digests are others."""
+
+DIGESTS = {
+    # https://github.com/CMBAgents/open-r1-tpu (src/open_r1_tpu/evaluation_stack.py)
+    VLLM_TPU_IMAGE: "sha256:d6748bc7b1b020ab6411506d4bf30f8bfabb5db2b8505328f26d1a545b479df8",
+    # https://github.com/sands-lab/nika (src/nika/net_env/llmd_lab/lab.py)
+    ENDPOINT_PICKER_IMAGE: "sha256:873179822ab0895a37ea09f2112ca39a6ae50a26612561c8bfad7f9a8c5af6f5",
+    # https://github.com/OpenLakeForge/openlakeforge (docs/release/compatibility-matrix.md)
+    CERT_MANAGER_IMAGES["controller"]: "sha256:70f532fd9cfde0b09d55687200942399d89838bc2d5d5b45152eb799a15912b8",
+    CERT_MANAGER_IMAGES["webhook"]: "sha256:a60e2dac46dbb8a7f3df95c54ce941012f54c2fe022f0ee55aaa1ab40ed957ae",
+    CERT_MANAGER_IMAGES["cainjector"]: "sha256:c85268c64f2e0e76684bf5fe8906caff34b82523561c6affe0fae3546bd87562",
+    CERT_MANAGER_IMAGES["acmesolver"]: "sha256:699b40d622211ab7accad8a21b04c5fbaa1841ef7a12621e8de492dbe27b2503",
+    CERT_MANAGER_IMAGES["startupapicheck"]: "sha256:46e75b6866359ffb5d82624f41e3ed1c70b2994982702ced547ce5edb418a8f5",
+}
+"""What tags are, as repositories say that pin by them; no registry was asked. Of images that are not here, nobody was
+found to say it: docs/unproven.md has the command that shows a digest. A pin that moves loses its digest."""

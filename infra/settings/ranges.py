@@ -131,8 +131,8 @@ def client_warnings(clients: Iterable[str], tls: str) -> Iterator[str]:
     """What may be wrong with the ranges of clients."""
     if clients and tls == "lets-encrypt":
         yield (
-            "allowedClients: keeps Let's Encrypt out, which asks from addresses that it does not tell, so no certificate "
-            "is signed or renewed. Remove it, or use `tls` self-signed or secret."
+            "allowedClients: keeps Let's Encrypt out, which asks from addresses that it does not tell, so no "
+            "certificate is signed or renewed. Remove it, or use `tls` self-signed or secret."
         )
     if "0.0.0.0/0" in clients:
         yield "allowedClients: 0.0.0.0/0 lets everyone reach the endpoint, as an empty list does."

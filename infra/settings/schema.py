@@ -1,14 +1,15 @@
 """Everything that a stack file may say. The fields of an entry of `models` are those of `Model`."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 
 from infra.google import slices
-from infra.releases import compatibility, pins
+from infra.releases import compatibility, images, pins
 
-from . import access, machines, model, places, ranges, tls, tpu
+from . import access, machines, model, places, ranges, registry, tls, tpu
 from .access import Auth, PublicKeys, TokenIssuers, Tokens
 from .counts import AtLeastOne, Count, MostNodes, MostSystemNodes, Replicas
 from .explain import PROJECT_KEY
@@ -23,6 +24,7 @@ from .model import Models
 from .places import Location
 from .projects import ProjectId
 from .ranges import Callers, Clients, ControlPlaneRange, NodeRange, PodRange, ServiceRange
+from .registry import ImageRegistry
 from .scalars import TrueOrFalse
 from .tls import AcmeMail, DnsZone, Hostname, TlsSecret, TlsSource
 from .tpu import BootDisk, Reservation, SliceName, Zones
@@ -79,6 +81,7 @@ class Settings(BaseModel):
     isolation: TrueOrFalse
     protect: TrueOrFalse
     chart_mirror: ChartMirror
+    image_registry: ImageRegistry
     labels: Labels
 
     @property
@@ -90,6 +93,14 @@ class Settings(BaseModel):
     def slice(self) -> slices.Slice:
         """The slice of every TPU node."""
         return slices.SLICES[self.tpu_slice]
+
+    def image(self, image: str) -> str:
+        """An image of the pins, as the stack pulls it: a protected one by digest, as far as that is known."""
+        return images.pulled(image, registry=self.image_registry, by_digest=self.protect)
+
+    def values(self, chart: pins.Chart, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of a chart, with those of its images."""
+        return images.values(chart, values, registry=self.image_registry, by_digest=self.protect)
 
     @property
     def warnings(self) -> list[str]:
@@ -103,5 +114,6 @@ class Settings(BaseModel):
             *tls.warnings(self.tls, self.hostname),
             *access.warnings(self.auth, self.token_public_keys, self.token_issuers),
             *ranges.client_warnings(self.allowed_clients, self.tls),
+            *registry.warnings(self.image_registry),
             *compatibility.gke_warnings(self.gke_version, pins.VERSIONS),
         ]

@@ -27,6 +27,7 @@ KEY_MEMBER = "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember"
 SERVICE_IDENTITY = "gcp:projects/serviceIdentity:ServiceIdentity"
 ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
+REPOSITORY_MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
 IDENTITY_POOL = "gcp:iam/workloadIdentityPool:WorkloadIdentityPool"
 IDENTITY_PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
 FORWARDING_RULE = "gcp:forwardingRule"  # made by GKE for a LoadBalancer Service; no Pulumi resource stands behind it
@@ -68,6 +69,10 @@ KINDS = {
     SERVICE_IDENTITY: Kind("", "projects/{project}/services/{service}", ""),
     ROLE: Kind(_IAM, "projects/{project}/roles/{roleId}", ""),
     ACCOUNT_MEMBER: Kind(_IAM, "{serviceAccountId}/{role}/{member}", ""),
+    # Its API is that of the repository's project, where somebody has used it to make the repository.
+    REPOSITORY_MEMBER: Kind(
+        "", "projects/{project}/locations/{location}/repositories/{repository}/{role}/{member}", ""
+    ),
     IDENTITY_POOL: Kind(_IAM, _IDENTITY_POOL, "workloadIdentityPoolId"),
     IDENTITY_PROVIDER: Kind(
         _IAM, _IDENTITY_POOL + "/providers/{workloadIdentityPoolProviderId}", "workloadIdentityPoolProviderId"

@@ -16,6 +16,7 @@ from ipaddress import ip_network
 
 from infra.settings.maintenance import DAYS, HOURS, fewest_hours
 
+from . import registries
 from .calls import Props
 from .google_keys import refuse_encryption
 from .google_kinds import (
@@ -27,6 +28,7 @@ from .google_kinds import (
     MEMBER,
     POOL,
     REFERENCES,
+    REPOSITORY_MEMBER,
     ROLE,
     ROUTER,
     SUBNET,
@@ -46,7 +48,9 @@ def validate(inventory: Inventory, item: Item, labels: Mapping[str, str]) -> Non
     if "role" in item.inputs and "member" in item.inputs:
         _refuse_grant(inventory, item)
     refuse_region(item)
-    if item.kind == SUBNET:
+    if item.kind == REPOSITORY_MEMBER:
+        _refuse_repository(item.inputs)
+    elif item.kind == SUBNET:
         _refuse_subnet(inventory, item)
     elif item.kind == FIREWALL:
         _refuse_firewall(item.inputs)
@@ -111,6 +115,16 @@ def refuse_role(role: str, member: str, *, project: str | None) -> None:
             f"{what}: Error setting IAM policy for {what}: {message}"
         )
     raise CloudError(message)
+
+
+def _refuse_repository(inputs: Props) -> None:
+    """Repositories are made by hand, so the only ones that exist are the mirrors of `published.json`."""
+    project, location, name = (inputs[key] for key in ("project", "location", "repository"))
+    if not registries.is_mirror(f"{location}-docker.pkg.dev/{project}/{name}"):
+        raise CloudError(
+            f'Error retrieving IAM policy for artifactregistry repository "projects/{project}/locations/{location}/'
+            f'repositories/{name}": googleapi: Error 404: Requested entity was not found.'
+        )
 
 
 # Labels

@@ -3,7 +3,8 @@
 The sandbox reaches no registry, so what is in these lists is there and everything else is not, in the registry's own
 words. To add something, write it into its file in `sandbox/clouds/data/` with the page that shows it:
 
-- `published.json`: `charts` by their OCI reference, `images` by their full name, each with its versions or tags.
+- `published.json`: `charts` by their OCI reference, `images` by their full name, each with its versions or tags, and
+  the tag of each of its `digests`; `mirrors` are registries that have all these images behind their own name.
 - `models.json`: one model a line, by the id of its repository: whether it is gated, the `revisions` that are known
   beside the branch `main`, and the facts of its `config.json` by the names that they have there, as far as its
   `sources` give them. `head_dim` stands in all, also where the published file leaves it to be computed.
@@ -62,12 +63,24 @@ def reference(text: str) -> Reference:
     return Reference(f"{host}/{repository}", "" if digest else tag or "latest", digest)
 
 
+def _origin(name: str, published: dict[str, Any]) -> str:
+    """The name at its publisher of an image that a mirror has, or else the name itself."""
+    for mirror in published["mirrors"]:
+        for origin in published["images"]:
+            if name == f"{mirror}/{origin.partition('/')[2]}":
+                return origin
+    return name
+
+
 def image(text: str) -> Reference:
-    """The reference of an image that can be pulled, or an `UnpublishedError` in containerd's words."""
-    wanted = reference(text)
-    found = _read("published.json")["images"].get(wanted.name)
-    if found and (wanted.digest in found.get("digests", []) if wanted.digest else wanted.tag in found["tags"]):
-        return wanted
+    """The image that a reference pulls, as its publisher names it by tag, or an `UnpublishedError` in containerd's
+    words."""
+    wanted, published = reference(text), _read("published.json")
+    origin = _origin(wanted.name, published)
+    found = published["images"].get(origin)
+    tag = found.get("digests", {}).get(wanted.digest) if found and wanted.digest else wanted.tag
+    if found and tag in found["tags"]:
+        return Reference(origin, tag)
     failed = f'failed to pull and unpack image "{wanted}": failed to resolve reference "{wanted}": '
     known = f"known tags are {', '.join(found['tags'])}" if found else "no image of this name is known"
     hint = f"({known}; if it has been published, add it to sandbox/clouds/data/published.json with its source)"
@@ -77,6 +90,11 @@ def image(text: str) -> Reference:
             f"insufficient_scope: authorization failed {hint}"
         )
     raise UnpublishedError(f"{failed}{wanted}: not found {hint}")
+
+
+def is_mirror(registry: str) -> bool:
+    """Whether there is a registry of this name that mirrors what is published."""
+    return registry in _read("published.json")["mirrors"]
 
 
 def chart(source: str, name: str, version: str) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from infra.google.apis import HARDENED
 from infra.models.routes import base_path
 from infra.settings.load import parse
 from infra.settings.model import Model
 from infra.settings.schema import Settings
 from tests.support import project
-from tests.support.program import Run
+from tests.support.program import UNKNOWN, Run
 from tests.support.project import ROOT, defaults, schema, stack_file
 
 STACKS = ("dev", "staging", "prod")
@@ -29,6 +30,8 @@ def settings(stack: str) -> Settings:
 
 def shown(value: Any) -> str:
     """A value as a cell of a table."""
+    if value in (UNKNOWN, "tpu-inference-id"):
+        return "an id"
     if isinstance(value, list):
         text = f"{len(value)} entries" if value and isinstance(value[0], dict) else ", ".join(map(str, value))
     else:
@@ -163,8 +166,12 @@ def test_prod_is_neither_deleted_nor_upgraded_by_surprise(run: Run) -> None:
 
 
 def test_staging_goes_the_way_of_prod(run: Run) -> None:
-    """The same resources, but for the budget of a second model Pod."""
+    """The same resources, but for the budget of a second model Pod and what hardens a cluster."""
     kinds = {stack: {(r.type, r.name) for r in run(stack) if "Stack" not in r.type} for stack in STACKS}
-    [only_in_prod] = kinds["prod"] - kinds["staging"]
-    assert only_in_prod[1].endswith(".vllm")
+    hardened = ("Egress", "SecretsKey", ":KeyRing", ":CryptoKey", ":CryptoKeyIAMMember", ":ServiceIdentity")
+    more = {(type_, name) for type_, name in kinds["prod"] - kinds["staging"] if not type_.endswith(hardened)}
+    assert {name for type_, name in more if type_.endswith(":Service")} <= {api.split(".")[0] for api in HARDENED}
+    assert {type_ for type_, name in more if "-out-" in name} == {"gcp:compute/firewall:Firewall"}
+    [only_in_prod] = [name for type_, name in more if not type_.endswith(":Service") and "-out-" not in name]
+    assert only_in_prod.endswith(".vllm")
     assert kinds["staging"] <= kinds["prod"]

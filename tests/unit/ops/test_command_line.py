@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from ops.__main__ import app
 from tests.support.project import ROOT
 
-COMMANDS = ["smoke", "recover", "teardown", "report", "stacks", "keys"]
+COMMANDS = ["smoke", "recover", "teardown", "report", "images", "stacks", "keys"]
 
 
 def ask(*arguments: str) -> tuple[int, list[str]]:
@@ -123,3 +123,12 @@ def test_no_paths_at_all_is_one_line() -> None:
     )
     assert done.returncode == 2
     assert "Error: no FILE, and standard input has none either" in done.stderr.splitlines()[-1]
+
+
+def test_images_are_listed_for_a_tool_that_copies_them() -> None:
+    code, lines = ask("images", "europe-docker.pkg.dev/p/images")
+    digest = "sha256:d6748bc7b1b020ab6411506d4bf30f8bfabb5db2b8505328f26d1a545b479df8"
+    assert code == 0
+    assert f"docker.io/vllm/vllm-tpu:v0.27.0@{digest} europe-docker.pkg.dev/p/images/vllm/vllm-tpu:v0.27.0" in lines
+    for tag in ("1.31.4", "1.31.4-distroless"):
+        assert f"registry.istio.io/release/pilot:{tag} europe-docker.pkg.dev/p/images/release/pilot:{tag}" in lines

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from infra.releases import pins
+from infra.releases import images, pins
 from sandbox.clouds import registries
 from sandbox.programs import catalogue
 from sandbox.programs.image import PullError
@@ -48,6 +48,30 @@ def test_published_image_without_a_program_here_is_told_apart() -> None:
 
 def test_image_of_the_program_can_be_pulled() -> None:
     assert catalogue.find(pins.VLLM_TPU_IMAGE).needs.tpu
+
+
+MIRROR = "europe-docker.pkg.dev/simulated-project/images"
+
+
+@pytest.mark.parametrize("image", [i for i in pins.IMAGES if "acmesolver" not in i])
+@pytest.mark.parametrize("by_digest", [False, True])
+def test_mirrored_image_is_the_publishers_program(image: str, by_digest: bool) -> None:
+    here = images.pulled(image, registry=MIRROR, by_digest=by_digest)
+    assert catalogue.find(here) == catalogue.find(image)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{MIRROR}/vllm/vllm-tpu:v0.99.0",
+        f"{MIRROR}/docker.io/vllm/vllm-tpu:v0.27.0",
+        f"{MIRROR}/vllm/vllm-tpu@sha256:{'0' * 64}",
+        "europe-docker.pkg.dev/simulated-project/others/vllm/vllm-tpu:v0.27.0",
+    ],
+)
+def test_what_a_mirror_has_not_cannot_be_pulled(text: str) -> None:
+    with pytest.raises(PullError, match=r"failed to resolve reference .*: not found"):
+        catalogue.find(text)
 
 
 def test_every_image_that_has_a_program_is_published() -> None:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from infra.releases import pins
+from infra.releases import images, pins
 from sandbox.clouds import registries
 from sandbox.clouds.registries import UnpublishedError
 from tests.support.project import ROOT, STACKS, stack_file
@@ -63,6 +63,13 @@ def test_everything_in_the_catalogue_has_a_source() -> None:
     entries = [*PUBLISHED["images"].values(), *PUBLISHED["charts"].values()]
     assert all(entry["source"].startswith("https://") for entry in entries)
     assert all(model["sources"] for model in MODELS.values())
+
+
+@pytest.mark.parametrize("image", pins.IMAGES)
+def test_pinned_image_is_published_and_its_digest_is_of_that_tag(image: str) -> None:
+    name, _, tag = image.partition(":")
+    assert registries.image(image) == (name, tag, "")
+    assert registries.image(images.pulled(image, by_digest=True)) == (name, tag, "")
 
 
 # Models

@@ -1,7 +1,9 @@
 """What every node has, and the account that it runs under."""
 
+import pytest
+
 from tests.support.dependencies import needs
-from tests.support.program import UNKNOWN, Declared, gke
+from tests.support.program import UNKNOWN, Declared, Run, gke
 
 
 def test_nodes_are_private_shielded_and_use_workload_identity(dev: Declared) -> None:
@@ -44,6 +46,26 @@ def test_role_is_given_to_the_account_as_a_member_of_this_project(dev: Declared,
     member = dev.one(":IAMMember").inputs
     assert member["project"] == "my-project"
     assert member["member"] == (UNKNOWN if phase == "preview" else "serviceAccount:nodes@p")
+
+
+def test_nodes_read_the_registry_of_the_stack_and_may_before_there_are_any(run: Run, phase: str) -> None:
+    declared = run(imageRegistry="europe-docker.pkg.dev/other-project/images/deeper")
+    grant = declared.one(":RepositoryIamMember")
+    place = {key: grant.inputs[key] for key in ("project", "location", "repository", "role")}
+
+    assert place == {
+        "project": "other-project",
+        "location": "europe",
+        "repository": "images",
+        "role": "roles/artifactregistry.reader",
+    }
+    assert grant.inputs["member"] == (UNKNOWN if phase == "preview" else "serviceAccount:nodes@p")
+    assert "RepositoryIamMember images" in needs(declared, declared.one("container/cluster:Cluster"))
+
+
+@pytest.mark.parametrize("registry", ["", "r.example.com/images"])
+def test_nothing_is_granted_where_nothing_is_in_artifact_registry(run: Run, registry: str) -> None:
+    assert run(imageRegistry=registry).all(":RepositoryIamMember") == []
 
 
 def test_system_pool_starts_with_a_node_and_every_pool_repairs_and_upgrades_itself(dev: Declared) -> None:

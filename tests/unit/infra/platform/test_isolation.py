@@ -86,9 +86,8 @@ def test_challenge_of_lets_encrypt_passes_and_nothing_asks_for_one_without() -> 
 
 def test_istiod_fetches_the_keys_of_other_issuers_alone() -> None:
     other = {"issuer": "https://a", "audiences": ["b"], "jwksUri": "https://a/keys"}
-    without, with_keys = (
-        isolation.of_istio_system(settings_of(**s))[0] for s in ({}, {"auth": "tokens", "tokenIssuers": [other]})
-    )
+    given: list[dict[str, Any]] = [{}, {"auth": "tokens", "tokenIssuers": [other]}]
+    without, with_keys = (isolation.of_istio_system(settings_of(**changes))[0] for changes in given)
     assert (len(egress(without, 443)), len(egress(with_keys, 443))) == (1, 2)  # one is the Kubernetes API
     assert (egress(without, 53), len(egress(with_keys, 53))) == ([], 1)
 

@@ -119,6 +119,16 @@ def test_everyone_as_a_client_is_a_warning() -> None:
     assert parse(stack({"allowedClients": ["0.0.0.0/1"]})).warnings == []
 
 
+def test_clients_by_address_keep_lets_encrypt_out() -> None:
+    name = {"tls": "lets-encrypt", "hostname": "llm.example.com", "acmeEmail": "ops@example.com"}
+    assert not [line for line in parse(stack(name)).warnings if line.startswith("allowedClients")]
+    warnings = parse(stack({**name, "allowedClients": ["198.51.100.0/24"]})).warnings
+    assert (
+        "allowedClients: keeps Let's Encrypt out, which asks from addresses that it does not tell, so no certificate "
+        "is signed or renewed. Remove it, or use `tls` self-signed or secret."
+    ) in warnings
+
+
 PROHIBITED = [
     ("0.0.0.0/8", "0.0.0.0/8 (this network)"),
     ("127.0.0.0/20", "127.0.0.0/8 (loopback)"),
