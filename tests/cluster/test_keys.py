@@ -1,6 +1,7 @@
 """Keys at the real gateway: what is refused, with which status and words, and that it gets no further.
 
-What gets further is counted: Envoy's requests to the pickers, and the lines that the models write for each request.
+What gets further is counted: the bytes that Envoy sends to the pickers, and the lines that the models write for each
+request.
 """
 
 import json
@@ -25,6 +26,7 @@ from sandbox.cluster.control_plane import ControlPlane, wait_until
 from sandbox.cluster.stack import on_control_plane
 from sandbox.engine.stack import SandboxStack
 from tests.support.project import PREFIX
+from tests.support.raw_requests import Reached, proxy, reached_by
 from tests.support.stacks import MODEL, OTHER
 
 NAME, FOREIGN = (f"{model['namespace']}/{model['name']}" for model in (MODEL, OTHER))
@@ -70,21 +72,9 @@ class Endpoint:
             answer.begin()
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode())
 
-    def further(self) -> tuple[int, int]:
-        """Requests so far that reached a picker, and a model; not those for its health and metrics."""
-        [pod] = json.loads(self._plane.kubectl("get", "pods", "--namespace=istio-ingress", "--output=json"))["items"]
-        inside = ["ip", "netns", "exec", f"pod-{pod['status']['podIP']}", "curl", "-s"]
-        dump = subprocess.run([*inside, "http://127.0.0.1:15000/clusters"], capture_output=True, text=True, check=True)  # noqa: S603
-        counts = [line.rsplit("::", 2) for line in dump.stdout.splitlines() if "::rq_total::" in line]
-        picked = sum(int(count) for cluster, _, count in counts if "epp-service" in cluster)
-        asked = 0
-        for model in (MODEL, OTHER):
-            selector = f"--selector=app.kubernetes.io/name={model['name']},kserve.io/component=workload"
-            where = f"--namespace={model['namespace']}"
-            [pod] = json.loads(self._plane.kubectl("get", "pods", where, selector, "--output=json"))["items"]
-            said = (self._plane.home / "logs").glob(f"*{pod['metadata']['name']}*")
-            asked += sum(file.read_text().count('"path": "/v1/') for file in said)
-        return picked, asked
+    def further(self) -> Reached:
+        """What has reached the pickers and the models so far; not what asks for their health and metrics."""
+        return reached_by(proxy(self._plane)[0], "*_main*", self._plane)
 
     def token(self, *, name: str = "ann", models: tuple[str, ...] = (), **changes: Any) -> str:
         """A token as `ops keys` signs it, or with other claims."""
@@ -137,10 +127,15 @@ def endpoint(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory, made
 
 @pytest.fixture
 def reaches_nothing(endpoint: Endpoint) -> Iterator[None]:
-    """What a test asks gets neither to a picker nor to a model."""
+    """What a test asks gets neither to a picker nor to a model.
+
+    Envoy shows the picker the headers of every answer on its routes, so also of those that are the gateway's own.
+    """
     before = endpoint.further()
     yield
-    assert endpoint.further() == before
+    after = endpoint.further()
+    assert after.model == before.model
+    assert after.sent - before.sent <= 1500 * (after.streams - before.streams)
 
 
 def bearer(token: str) -> Headers:
@@ -270,9 +265,11 @@ def test_good_key_opens_what_it_is_for(endpoint: Endpoint, made: dict[str, str],
 
 
 def test_what_gets_further_is_counted(endpoint: Endpoint, made: dict[str, str]) -> None:
-    picked, asked = endpoint.further()
-    endpoint.ask(f"/{NAME}/v1/completions", bearer(made["whole"]), COMPLETION)
-    assert endpoint.further() == (picked + 1, asked + 1)
+    before = endpoint.further()
+    endpoint.ask(f"/{NAME}/v1/completions", bearer(made["whole"]), {**COMPLETION, "prompt": "Hello " * 1000})
+    after = endpoint.further()
+    assert (after.streams, after.model) == (before.streams + 1, before.model + 1)
+    assert after.sent - before.sent > 6000
 
 
 def test_unpublished_paths_stay_unpublished_with_a_key(endpoint: Endpoint, made: dict[str, str]) -> None:
