@@ -61,7 +61,7 @@ def connects(source: str, destination: str, port: int) -> bool:
 
 
 def test_models_answer_through_the_gateway(closed: SandboxStack) -> None:
-    smoke(closed)
+    smoke(closed, "")
 
 
 @pytest.mark.usefixtures("closed")
@@ -130,7 +130,7 @@ def test_start_fails_without_a_flow_that_it_needs(closed: SandboxStack, plane: C
         wait_until(lambda: "An error happened while trying to locate the files on the Hub" in told(), "it starts", 60)
     ready = (f"-n{NAMESPACE}", "--for=condition=Ready", "--timeout=120s")
     plane.kubectl("wait", "pod", f"-l{VLLM}", *ready)
-    smoke(closed)
+    smoke(closed, "")
 
 
 @pytest.mark.usefixtures("closed")

@@ -148,7 +148,7 @@ def tampered(token: str) -> str:
 
 
 def unsigned(token: str) -> str:
-    return jwt.encode(jwt.decode(token, options={"verify_signature": False}), None, algorithm="none")
+    return jwt.encode(jwt.decode(token, options={"verify_signature": False}), "", algorithm="none")
 
 
 def signed_with_the_public_key(endpoint: Endpoint) -> str:
