@@ -84,7 +84,7 @@ def lifecycle(sandbox: SandboxStack, verbose: bool, *, use: Callable[[], None] |
     line("policy", start, policy_pack.check(sandbox))
     unchanged("preview again", sandbox.preview, verbose)
     for path, value in leaves(sandbox.outputs()):
-        print(f"  {path:<28} {value}")
+        print(f"  {path:<28} " + str(value).replace("\n", "\n  "))
     if use:
         use()
         unchanged("up again", sandbox.up, verbose)
