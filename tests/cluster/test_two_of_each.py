@@ -1,8 +1,7 @@
 """What real controllers make of two: who leads, where they run, and what a drain may take. `dev` has one of each."""
 
 import json
-import subprocess
-import sys
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,9 +11,10 @@ import pytest
 from ops.smoke import Smoke
 from sandbox.cluster.control_plane import ClusterError, ControlPlane, wait_until
 from sandbox.cluster.e2e import key as key_of
+from sandbox.cluster.e2e import smoke
 from sandbox.cluster.stack import on_control_plane
 from sandbox.engine.stack import SandboxStack
-from tests.support.project import ROOT, stack_file
+from tests.support.project import stack_file
 
 Get = Callable[..., list[dict[str, Any]]]
 
@@ -80,9 +80,7 @@ def evict(plane: ControlPlane) -> Callable[[str], bool]:
 
 
 def test_the_endpoint_answers_as_the_api_guide_says(stack: SandboxStack, key: str) -> None:
-    command = [sys.executable, "-m", "ops", "smoke", "--url", stack.outputs()["baseUrl"], "--key", key]
-    asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
-    assert asked.returncode == 0, asked.stdout + asked.stderr
+    smoke(stack, key)
 
 
 @pytest.mark.usefixtures("stack")
@@ -147,11 +145,12 @@ def test_a_budget_that_keeps_a_picker_would_never_let_the_leader_go(plane: Contr
 def test_drained_leader_hands_over_and_completions_go_on(
     stack: SandboxStack, get: Get, evict: Callable[[str], bool], key: str
 ) -> None:
-    smoke = Smoke(stack.outputs()["baseUrl"], 20)
-    smoke.send_key(key)
+    outputs = stack.outputs()
+    asked = Smoke(outputs["baseUrl"], 20, ssl.create_default_context(cadata=outputs["caCertificate"]))
+    asked.send_key(key)
 
     def answers() -> bool:  # a first failure may be the leader's last moment
-        return smoke.http(smoke.url + "/v1/completions", COMPLETION)[0] == 200
+        return asked.http(asked.url + "/v1/completions", COMPLETION)[0] == 200
 
     def pickers() -> list[dict[str, Any]]:
         return get("pods", NAMESPACE, f"--selector={PICKERS}")
