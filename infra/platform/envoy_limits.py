@@ -7,11 +7,13 @@ build of Envoy (https://github.com/istio/proxy/blob/master/bazel/extension_confi
 The order of the filters is the order in which a request costs more: counting it, holding it, keeping its body.
 """
 
-import json
 import math
 from typing import Any
 
 from infra.settings.schema import Settings
+
+from . import envoy
+from .envoy import Json
 
 HEADER_KB, HEADERS = 16, 64
 """Ten times what an OpenAI client and a signed token of a big issuer need. Envoy's own are 60 KB and 100."""
@@ -24,10 +26,7 @@ CLIENTS = 10_000
 
 _MINUTE = "60s"
 _UNLIMITED = 2**32 - 1
-_HTTP, _PICKER = "envoy.filters.network.http_connection_manager", "envoy.filters.http.ext_proc"
-_TYPES = "type.googleapis.com/envoy.extensions.filters"
-
-Json = dict[str, Any]
+_PICKER = "envoy.filters.http.ext_proc"
 
 
 def patches(settings: Settings) -> list[Json]:
@@ -41,7 +40,7 @@ def patches(settings: Settings) -> list[Json]:
 def _filter(name: str, **fields: Any) -> Json:
     """A filter of HTTP that Envoy has under its type's name."""
     kind, _, message = name.rpartition("/")
-    type_url = f"{_TYPES}.http.{kind}.v3.{message}"
+    type_url = f"{envoy.FILTERS}.http.{kind}.v3.{message}"
     return {"name": f"envoy.filters.http.{kind}", "typed_config": {"@type": type_url, **fields}}
 
 
@@ -120,64 +119,39 @@ def _header(name: str, value: str) -> Json:
 
 def _before_picker(http_filter: Json) -> Json:
     """In the listener's filters, after all that Istio asks of a client, and before the endpoint picker."""
-    manager = {"name": _HTTP, "subFilter": {"name": _PICKER}}
-    return {
-        "applyTo": "HTTP_FILTER",
-        "match": {"context": "GATEWAY", "listener": {"filterChain": {"filter": manager}}},
-        "patch": {"operation": "INSERT_BEFORE", "value": http_filter},
-    }
+    return envoy.patch("HTTP_FILTER", "INSERT_BEFORE", http_filter, before=_PICKER)
 
 
 def _connections(settings: Settings) -> Json:
     """Closes a connection beyond so many at once."""
     limit = {
-        "@type": f"{_TYPES}.network.connection_limit.v3.ConnectionLimit",
+        "@type": f"{envoy.FILTERS}.network.connection_limit.v3.ConnectionLimit",
         "stat_prefix": "connections",
         "max_connections": settings.max_concurrent_requests * CONNECTIONS_PER_REQUEST,
     }
-    return {
-        "applyTo": "NETWORK_FILTER",
-        "match": {"context": "GATEWAY", "listener": {"filterChain": {"filter": {"name": _HTTP}}}},
-        "patch": {
-            "operation": "INSERT_BEFORE",
-            "value": {"name": "envoy.filters.network.connection_limit", "typed_config": limit},
-        },
-    }
+    value = {"name": "envoy.filters.network.connection_limit", "typed_config": limit}
+    return envoy.patch("NETWORK_FILTER", "INSERT_BEFORE", value)
 
 
 def _manager(settings: Settings) -> Json:
     """What Envoy's manager of HTTP connections has for headers and for the words of an answer."""
-    manager = {
-        "@type": f"{_TYPES}.network.http_connection_manager.v3.HttpConnectionManager",
-        "max_request_headers_kb": HEADER_KB,
-        "common_http_protocol_options": {"max_headers_count": HEADERS},
-        "local_reply_config": {"mappers": replies(settings)},
-    }
-    return {
-        "applyTo": "NETWORK_FILTER",
-        "match": {"context": "GATEWAY", "listener": {"filterChain": {"filter": {"name": _HTTP}}}},
-        "patch": {"operation": "MERGE", "value": {"name": _HTTP, "typed_config": manager}},
-    }
+    headers = {"max_request_headers_kb": HEADER_KB, "common_http_protocol_options": {"max_headers_count": HEADERS}}
+    value = {"name": envoy.CONNECTION_MANAGER, "typed_config": envoy.manager(replies(settings), **headers)}
+    return envoy.patch("NETWORK_FILTER", "MERGE", value)
 
 
 def replies(settings: Settings) -> list[Json]:
-    """How Envoy words what it refuses: JSON in OpenAI's error shape, so that clients raise the error they should.
-
-    These are mappers of `local_reply_config`, of which Istio keeps those of other EnvoyFilters. A 503 that is not the
-    limit's keeps its words.
-    """
-    invalid, headers = "invalid_request_error", f"more than {HEADERS}, or larger than {HEADER_KB} KB in all"
+    """The mappers of what the limits refuse. A 503 that is not a limit's keeps its words."""
+    headers = f"more than {HEADERS}, or larger than {HEADER_KB} KB in all"
     too_large = f"The request is larger than {settings.max_request_mb} MB."
+    too_many, at_a_time = "Too many requests. Try again later.", "Too many requests at a time. Try again later."
+    overloaded = envoy.expression("response.code_details == 'reached_concurrency_limit'")
     return [
-        _reply(_status(408), "The request did not arrive in time.", invalid, "request_timeout"),
-        _reply(_status(413), too_large, invalid, "request_too_large"),
-        _reply(_status(429), "Too many requests. Try again later.", "rate_limit_error", "rate_limit_exceeded"),
-        _reply(_status(431), f"The headers are {headers}.", invalid, "headers_too_large"),
-        _reply(
-            _details("reached_concurrency_limit"),
-            "Too many requests at a time. Try again later.",
-            *("server_error", "overloaded"),
-        )
+        envoy.reply(_status(408), message="The request did not arrive in time.", code="request_timeout"),
+        envoy.reply(_status(413), message=too_large, code="request_too_large"),
+        envoy.reply(_status(429), message=too_many, kind="rate_limit_error", code="rate_limit_exceeded"),
+        envoy.reply(_status(431), message=f"The headers are {headers}.", code="headers_too_large"),
+        envoy.reply(overloaded, message=at_a_time, kind="server_error", code="overloaded")
         | {"headers_to_add": [_header("retry-after", "1")]},
     ]
 
@@ -185,16 +159,3 @@ def replies(settings: Settings) -> list[Json]:
 def _status(code: int) -> Json:
     value = {"default_value": code, "runtime_key": f"limits.{code}"}  # a key is asked for; none is ever set
     return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
-
-
-def _details(details: str) -> Json:
-    """What Envoy gives as the reason of a response code, which only an expression can ask for."""
-    kind = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
-    expression = {"@type": kind, "expression": f"response.code_details == '{details}'"}
-    return {"extension_filter": {"name": "envoy.access_loggers.extension_filters.cel", "typed_config": expression}}
-
-
-def _reply(when: Json, message: str, kind: str, code: str) -> Json:
-    error = json.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}})
-    words = {"text_format_source": {"inline_string": error}, "content_type": "application/json"}
-    return {"filter": when, "body_format_override": words}

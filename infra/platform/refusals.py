@@ -8,17 +8,16 @@ of a response code (https://www.envoyproxy.io/docs/envoy/latest/configuration/ht
 in CEL, which Istio's own access logs use too. Without the filter the same requests are refused, in the old words.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+
+from . import envoy
 
 REVOKED = "revoked-keys"
 """The policy that refuses revoked keys; Envoy names it in the details of its answer."""
 NO_UPGRADES = "no-upgrades"
 """The policy that refuses websockets and odd methods."""
 
-_CEL = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
-_CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
 _BY_POLICY = "response.code_details.startsWith('rbac_access_denied')"
 _BY_SIGNATURE = "response.code_details.startsWith('jwt_authn_access_denied')"
 _MISSING = "!('envoy.filters.http.jwt_authn' in metadata.filter_metadata)"
@@ -74,42 +73,18 @@ REFUSALS = (
 """The first that fits counts. All begin with who refused, so no answer of anybody else's is touched."""
 
 
-def body(refusal: Refusal) -> str:
-    """What the client reads. Envoy would take a per cent sign for one of its commands."""
-    error = {"message": refusal.message, "type": "invalid_request_error", "param": None, "code": refusal.code}
-    return json.dumps({"error": error})
-
-
 def mappers() -> Iterator[dict[str, Any]]:
     """Envoy's mappers of `REFUSALS`."""
     for refusal in REFUSALS:
-        expression = {"@type": _CEL, "expression": refusal.when}
         challenge = {"header": {"key": "www-authenticate", "value": refusal.challenge}}
         told = {"headers_to_add": [{**challenge, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]}
         yield {
-            "filter": {
-                "extension_filter": {
-                    "name": "envoy.access_loggers.extension_filters.cel",
-                    "typed_config": expression,
-                }
-            },
+            **envoy.reply(envoy.expression(refusal.when), message=refusal.message, code=refusal.code),
             "status_code": refusal.status,
-            "body_format_override": {
-                "text_format_source": {"inline_string": body(refusal)},
-                "content_type": "application/json",
-            },
             **(told if refusal.challenge else {}),
         }
 
 
 def patch() -> dict[str, Any]:
     """The patch of every HTTP connection manager of a gateway: Istio merges, so mappers of others stay."""
-    manager = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-    return {
-        "applyTo": "NETWORK_FILTER",
-        "match": {"context": "GATEWAY", "listener": {"filterChain": {"filter": {"name": _CONNECTION_MANAGER}}}},
-        "patch": {
-            "operation": "MERGE",
-            "value": {"typed_config": {"@type": manager, "local_reply_config": {"mappers": list(mappers())}}},
-        },
-    }
+    return envoy.patch("NETWORK_FILTER", "MERGE", {"typed_config": envoy.manager(list(mappers()))})

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.platform.access import allowed, revoked, signatures
-from infra.platform.refusals import REFUSALS, REVOKED, body, mappers
+from infra.platform.refusals import REFUSALS, REVOKED, mappers
 from infra.settings.access import PublicKey, TokenIssuer, key_id
 from infra.settings.model import Model
 from tests.support.dependencies import needs
@@ -87,11 +87,12 @@ def test_revoked_ids_are_refused_of_our_own_tokens() -> None:
 
 
 def test_every_refusal_is_an_error_as_openai_writes_it() -> None:
-    for refusal in REFUSALS:
-        error = json.loads(body(refusal))["error"]
+    for refusal, mapper in zip(REFUSALS, mappers(), strict=True):
+        body = mapper["body_format_override"]["text_format_source"]["inline_string"]
+        error = json.loads(body)["error"]
         assert set(error) == {"message", "type", "param", "code"}
         assert (error["type"], error["param"], error["code"]) == ("invalid_request_error", None, refusal.code)
-        assert "%" not in body(refusal)
+        assert "%" not in body
 
 
 def test_only_answers_of_the_two_filters_are_changed() -> None:
