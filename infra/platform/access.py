@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from infra.settings.access import PublicKey, TokenIssuer, issuer
 from infra.settings.model import Model
 from infra.settings.schema import Settings
 
 from .gateway import Gateway
+from .policies import policy
 from .refusals import REVOKED, patch
 
 AUTHORIZATION = [{"name": "Authorization", "prefix": "Bearer "}]
@@ -88,30 +89,15 @@ class Access(pulumi.ComponentResource):
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Access", name, None, opts)
         child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
-        group, to_gateway = "gateway.networking.k8s.io", {"kind": "Gateway", "name": gateway.name}
-        bound = {"targetRefs": [{"group": group, **to_gateway}]}
-
-        def policy(api: str, kind: str, what: str, spec: dict[str, Any]) -> None:
-            k8s.apiextensions.CustomResource(
-                what,
-                api_version=api,
-                kind=kind,
-                metadata={"name": what, "namespace": gateway.namespace},
-                spec={**bound, **spec},
-                opts=child,
-            )
-
+        bound = partial(policy, gateway=gateway.name, namespace=gateway.namespace, opts=child)
         ours = issuer(settings.project, pulumi.get_stack())
         rules = signatures(ours, settings.token_public_keys, settings.token_issuers)
         ids = [token.id for token in settings.tokens if token.revoked]
-        security = "security.istio.io/v1"
-        policy(security, "RequestAuthentication", "keys", {"jwtRules": rules})
-        policy(security, "AuthorizationPolicy", "nothing", {})
-        allowing = allowed([rule["issuer"] for rule in rules], settings.models)
-        policy(
-            security, "AuthorizationPolicy", "keys", {"action": "ALLOW", "rules": [*allowing, *plain_http(settings)]}
-        )
+        bound("RequestAuthentication", "keys", {"jwtRules": rules})
+        bound("AuthorizationPolicy", "nothing", {})
+        allowing = [*allowed([rule["issuer"] for rule in rules], settings.models), *plain_http(settings)]
+        bound("AuthorizationPolicy", "keys", {"action": "ALLOW", "rules": allowing})
         if denying := revoked(ours, ids):
-            policy(security, "AuthorizationPolicy", REVOKED, {"action": "DENY", "rules": denying})
-        policy("networking.istio.io/v1alpha3", "EnvoyFilter", "refusals", {"configPatches": [patch()]})
+            bound("AuthorizationPolicy", REVOKED, {"action": "DENY", "rules": denying})
+        bound("EnvoyFilter", "refusals", {"configPatches": [patch()]})
         self.register_outputs({})

@@ -33,7 +33,7 @@ def patches(settings: Settings) -> list[Json]:
     """The patches of the EnvoyFilter."""
     filters = [requests(settings), body(settings)]
     if settings.requests_per_minute:
-        filters.insert(0, rate(settings, BY_ADDRESS if settings.auth == "none" else BY_SUBJECT))
+        filters.insert(0, rate(settings, BY_ADDRESS if counts_addresses(settings) else BY_SUBJECT))
     return [_manager(settings), _connections(settings), *map(_before_picker, filters)]
 
 
@@ -67,6 +67,11 @@ def requests(settings: Settings) -> Json:
             "min_rtt_calc_params": {"min_concurrency": most, "fixed_value": _MINUTE},
         },
     )
+
+
+def counts_addresses(settings: Settings) -> bool:
+    """Whether a client is its address, as nobody is asked for a key, and its requests are counted."""
+    return bool(settings.requests_per_minute) and settings.auth == "none"
 
 
 BY_ADDRESS: list[Json] = [{"remote_address": {}}]

@@ -5,6 +5,7 @@ whoever asks, and the load balancer's firewall is for where clients are.
 """
 
 import json
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -13,6 +14,7 @@ import pulumi_kubernetes as k8s
 from infra.settings.schema import Settings
 
 from . import envoy_limits
+from .policies import policy
 from .refusals import NO_UPGRADES
 
 CONNECTIONS = {
@@ -51,7 +53,7 @@ def load_balancer(settings: Settings) -> k8s.core.v1.ServiceSpecArgsDict:
     spec: k8s.core.v1.ServiceSpecArgsDict = {}
     if settings.allowed_clients:
         spec["load_balancer_source_ranges"] = list(settings.allowed_clients)
-    if settings.requests_per_minute and settings.auth == "none":
+    if envoy_limits.counts_addresses(settings):
         spec["external_traffic_policy"] = "Local"
     return spec
 
@@ -93,21 +95,7 @@ class Limits(pulumi.ComponentResource):
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Limits", name, None, opts)
         child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
-        bound = {"targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": gateway}]}
-        k8s.apiextensions.CustomResource(
-            "limits",
-            api_version="networking.istio.io/v1alpha3",
-            kind="EnvoyFilter",
-            metadata={"name": "limits", "namespace": namespace},
-            spec={**bound, "configPatches": envoy_limits.patches(settings)},
-            opts=child,
-        )
-        k8s.apiextensions.CustomResource(
-            NO_UPGRADES,
-            api_version="security.istio.io/v1",
-            kind="AuthorizationPolicy",
-            metadata={"name": NO_UPGRADES, "namespace": namespace},
-            spec={**bound, **no_upgrades()},
-            opts=child,
-        )
+        bound = partial(policy, gateway=gateway, namespace=namespace, opts=child)
+        bound("EnvoyFilter", "limits", {"configPatches": envoy_limits.patches(settings)})
+        bound("AuthorizationPolicy", NO_UPGRADES, no_upgrades())
         self.register_outputs({})
