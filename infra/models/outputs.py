@@ -4,11 +4,12 @@ from typing import Any
 
 import pulumi
 
+from infra.platform.names import base_path
 from infra.platform.tls import origin
 from infra.settings.model import Model
 from infra.settings.schema import Settings
 
-from .routes import ENDPOINTS, base_path
+from .routes import ENDPOINTS
 
 
 def endpoint(origin: str, model: Model) -> dict[str, object]:

@@ -6,7 +6,7 @@ replace it whole, so nothing but the paths below is reachable.
 
 from typing import Any, NamedTuple
 
-from infra.platform.names import VLLM_PORT
+from infra.platform.names import VLLM_PORT, base_path
 
 PORT = VLLM_PORT
 
@@ -25,11 +25,6 @@ ENDPOINTS = (
     Endpoint("models", "/v1/models", False),
     Endpoint("health", "/health", False),
 )
-
-
-def base_path(namespace: str, name: str) -> str:
-    """The path of a model at the gateway, in KServe's own shape."""
-    return f"/{namespace}/{name}"
 
 
 NO_LIMIT = {"request": "0s", "backendRequest": "0s"}

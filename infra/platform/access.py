@@ -12,6 +12,7 @@ from infra.settings.model import Model
 from infra.settings.schema import Settings
 
 from .gateway import Gateway
+from .names import base_path
 from .policies import policy
 from .refusals import REVOKED, patch
 
@@ -46,7 +47,7 @@ def allowed(issuers: Iterable[str], models: Iterable[Model]) -> list[dict[str, A
     the route says what there is; with it, what is below the base paths that it names. A claim that names nothing, an
     empty list, is as none: `ops keys` makes no such token.
     """
-    paths = {f"{model.namespace}/{model.name}": f"/{model.namespace}/{model.name}" for model in models}
+    paths = {f"{model.namespace}/{model.name}": base_path(model.namespace, model.name) for model in models}
     health = {"paths": [path + HEALTH for path in paths.values()], "methods": ["GET", "HEAD"]}
     rules: list[dict[str, Any]] = [{"to": [{"operation": health}]}]
     holders = [{"source": {"requestPrincipals": [f"{name}/*" for name in issuers]}}]

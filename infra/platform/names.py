@@ -24,3 +24,8 @@ def kserve_labels(component: str) -> dict[str, str]:
 def model_labels(model: Model, component: str) -> dict[str, str]:
     """The labels that KServe v0.20 gives to one kind of a model's Pods."""
     return {**kserve_labels(component), "app.kubernetes.io/name": model.name}
+
+
+def base_path(namespace: str, name: str) -> str:
+    """The path of a model at the gateway, in KServe's own shape."""
+    return f"/{namespace}/{name}"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.google.apis import HARDENED
-from infra.models.routes import base_path
+from infra.platform.names import base_path
 from infra.settings.load import parse
 from infra.settings.model import Model
 from infra.settings.schema import Settings

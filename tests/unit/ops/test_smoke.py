@@ -13,7 +13,8 @@ import pytest
 import trustme
 from typer.testing import CliRunner, Result
 
-from infra.models.routes import base_path, rules
+from infra.models.routes import rules
+from infra.platform.names import base_path
 from ops.__main__ import app
 from ops.smoke import Smoke
 from sandbox.programs import model_server, vllm_flags

@@ -1,6 +1,5 @@
 """Whether the cluster is hardened, and the key that a user names for it."""
 
-
 from tests.support.stack_settings import Values, accepted, problems, refused, stack
 
 RING = "projects/my-keys/locations/europe-west4/keyRings/main"
