@@ -4,97 +4,27 @@ What gets further is counted: the bytes that Envoy sends to the pickers, and the
 request.
 """
 
-import json
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPResponse
-from typing import Any, NamedTuple
+from typing import Any
 
-import jwt
 import openai
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra.settings.access import SIGNING_KEY
 from ops.keys.signing import Signer, new_key
 from ops.smoke import Smoke
 from sandbox.cluster.control_plane import ControlPlane, wait_until
 from sandbox.cluster.stack import on_control_plane
-from sandbox.engine.stack import SandboxStack
-from tests.support.project import PREFIX
-from tests.support.raw_requests import Reached, proxy, reached_by
+from tests.support.keyed_endpoint import Endpoint, Headers, bearer, signed_with_the_public_key, tampered, unsigned
+from tests.support.ops_keys import keys
+from tests.support.smuggled_paths import smuggled
 from tests.support.stacks import MODEL, OTHER
 
 NAME, FOREIGN = (f"{model['namespace']}/{model['name']}" for model in (MODEL, OTHER))
-ISSUER = "gke-tpu-inference/simulated-project/dev"
 COMPLETION: dict[str, Any] = {"model": "/mnt/models", "prompt": "Hello", "max_tokens": 4}
 CHAT: dict[str, Any] = {"model": "/mnt/models", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
-Headers = list[tuple[str, str]]
-
-
-class Answer(NamedTuple):
-    """A whole answer."""
-
-    status: int
-    headers: dict[str, str]
-    text: str
-
-    @property
-    def code(self) -> str:
-        """OpenAI's code of the error, if it is one in OpenAI's shape."""
-        try:
-            error = json.loads(self.text)["error"]
-        except (ValueError, KeyError, TypeError):
-            return ""
-        return error["code"] if set(error) == {"message", "type", "param", "code"} else ""
-
-
-class Endpoint:
-    """The stack's gateway, asked with nothing put right as clients do, and what gets further."""
-
-    def __init__(self, stack: SandboxStack, plane: ControlPlane) -> None:
-        self.stack, self._plane = stack, plane
-        self.address: str = stack.outputs()["gatewayAddress"]
-        self.signer = Signer(stack.stack.get_config(PREFIX + SIGNING_KEY).value)
-
-    def ask(self, path: str, headers: Headers, body: Any = None) -> Answer:
-        """A GET, or with a body a POST."""
-        data = b"" if body is None else json.dumps(body).encode()
-        fields = [("Host", self.address), ("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
-        lines = [f"{'POST' if data else 'GET'} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in [*fields, *headers])]
-        with socket.create_connection((self.address, 80), timeout=60) as connection:
-            connection.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + data)
-            answer = HTTPResponse(connection)
-            answer.begin()
-            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode())
-
-    def further(self) -> Reached:
-        """What has reached the pickers and the models so far; not what asks for their health and metrics."""
-        return reached_by(proxy(self._plane)[0], "*_main*", self._plane)
-
-    def token(self, *, name: str = "ann", models: tuple[str, ...] = (), **changes: Any) -> str:
-        """A token as `ops keys` signs it, or with other claims."""
-        now, token_id = datetime.now(UTC).replace(microsecond=0), changes.pop("jti", "0" * 16)
-        signer = changes.pop("signer", self.signer)
-        begins, lasts = changes.pop("begins", now), changes.pop("lasts", timedelta(hours=1))
-        issuer = changes.pop("issuer", ISSUER)
-        whole = signer.token(issuer, name=name, token_id=token_id, models=models, begins=begins, lasts=lasts)
-        if not changes:
-            return whole
-        claims = {**jwt.decode(whole, options={"verify_signature": False}), **changes}
-        return jwt.encode(claims, signer._key, algorithm="EdDSA", headers={"kid": signer.public.id})
-
-
-def keys(stack: SandboxStack, *arguments: str) -> str:
-    command = [sys.executable, "-m", "ops", "keys", *arguments, f"--stack={stack.name}"]
-    folder, environment = stack.stack_file.parent, stack.environment()
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +44,8 @@ def endpoint(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory, made
             assert locked.http(f"{locked.url}/health")[0] == 200
             assert locked.http(f"{locked.url}/v1/models")[0] == 401
             for name in ("whole", "revoked"):
-                made[name] = keys(stack, "create", f"--name={name}")
-            made["one"] = keys(stack, "create", "--name=one", f"--model={NAME}")
+                made[name] = keys(stack, "create", f"--name={name}").stdout.strip()
+            made["one"] = keys(stack, "create", "--name=one", f"--model={NAME}").stdout.strip()
             keys(stack, "revoke", "revoked")
             stack.up()
             found = Endpoint(stack, plane)
@@ -136,26 +66,6 @@ def reaches_nothing(endpoint: Endpoint) -> Iterator[None]:
     after = endpoint.further()
     assert after.model == before.model
     assert after.sent - before.sent <= 1500 * (after.streams - before.streams)
-
-
-def bearer(token: str) -> Headers:
-    return [("Authorization", f"Bearer {token}")]
-
-
-def tampered(token: str) -> str:
-    head, claims, signature = token.split(".")
-    return f"{head}.{claims}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
-
-
-def unsigned(token: str) -> str:
-    return jwt.encode(jwt.decode(token, options={"verify_signature": False}), "", algorithm="none")
-
-
-def signed_with_the_public_key(endpoint: Endpoint) -> str:
-    """By a server that takes the algorithm from the token, this would be a signature."""
-    claims = jwt.decode(endpoint.token(), options={"verify_signature": False})
-    public = endpoint.signer.public
-    return jwt.encode(claims, public.public_key, algorithm="HS256", headers={"kid": public.id})
 
 
 NOW = datetime.now(UTC)
@@ -305,51 +215,6 @@ def test_client_raises_what_it_should(endpoint: Endpoint, made: dict[str, str]) 
 # Generated
 
 
-def published(name: str) -> list[str]:
-    return [f"/{name}{path}" for path in ENDPOINTS]
-
-
-SEPARATORS = ["//", "/./", "/x/../", "/x/%2e%2e/", "%2F", "%2f", "\\", "%5C", "/;x/", "/.;/"]
-ENDINGS = [
-    "",
-    "/",
-    "/.",
-    "/..",
-    ".",
-    "%20",
-    ";x=1",
-    "?x=1",
-    "#x",
-    "%00",
-    "%0d%0aAuthorization:%20x",
-    "/%2e",
-    "%2f",
-    "..;/",
-]
-
-
-def smuggled(name: str, inside: str) -> st.SearchStrategy[str]:
-    """Paths that somebody might take for those of a model, some through the base path of another."""
-    slashes = st.sampled_from(published(name)).flatmap(
-        lambda path: st.tuples(st.just(path), st.integers(0, path.count("/") - 1), st.sampled_from(["/", *SEPARATORS]))
-    )
-
-    def spelled(drawn: tuple[str, int, str]) -> str:
-        path, at, separator = drawn
-        first, *rest = path.split("/")[1:]
-        parts = [first, *rest]
-        return "/" + "/".join(parts[:at]) + (separator if at else "/") + "/".join(parts[at:])
-
-    through = st.sampled_from(
-        ["", "", f"/{inside}/../..", f"/{inside}/%2e%2e/%2e%2e", f"/{inside}/..%2f..", f"/{inside}/v1/../../.."]
-    )
-    whole = st.tuples(through, slashes.map(spelled), st.sampled_from(ENDINGS)).map("".join)
-    upper = st.sampled_from(
-        [str, str, str.upper, lambda text: text.replace("v1", "V1"), lambda text: text.replace("v", "%76")]
-    )
-    return st.tuples(upper, whole).map(lambda drawn: drawn[0](drawn[1]))
-
-
 SCHEMES = st.sampled_from(["Bearer ", "bearer ", "BEARER ", "Basic ", "Token ", "", "Bearer", "JWT "])
 FIELDS = st.sampled_from(
     ["Authorization", "authorization", "AUTHORIZATION", "X-Api-Key", "Proxy-Authorization", "X-Forwarded-Authorization"]
@@ -372,7 +237,7 @@ def test_two_hundred_requests_with_no_good_key_are_refused(endpoint: Endpoint, m
     headers = st.lists(st.tuples(FIELDS, st.tuples(SCHEMES, credentials).map("".join)), max_size=2)
 
     @MANY
-    @given(path=smuggled(NAME, FOREIGN), headers=headers, body=BODIES)
+    @given(path=smuggled(NAME, ENDPOINTS, inside=FOREIGN), headers=headers, body=BODIES)
     def refused(path: str, headers: Headers, body: Any) -> None:
         answer = endpoint.ask(path, headers, body)
         assert answer.status == 401 or (answer.status == 400 and not answer.text), (answer, path)
@@ -385,7 +250,7 @@ def test_two_hundred_requests_with_no_good_key_are_refused(endpoint: Endpoint, m
 @pytest.mark.usefixtures("reaches_nothing")
 def test_two_hundred_requests_for_another_model_are_refused(endpoint: Endpoint, made: dict[str, str]) -> None:
     @MANY
-    @given(path=smuggled(FOREIGN, NAME), body=BODIES)
+    @given(path=smuggled(FOREIGN, ENDPOINTS, inside=NAME), body=BODIES)
     def refused(path: str, body: Any) -> None:
         answer = endpoint.ask(path, bearer(made["one"]), body)
         assert answer.status in (403, 404) or (answer.status == 400 and not answer.text), (answer, path)
@@ -408,12 +273,12 @@ def test_revoked_and_rotated_keys_end_without_a_replacement(endpoint: Endpoint, 
     assert set(stack.up().summary.resource_changes or {}) == {"same", "update"}
     wait_until(lambda: status("one") == 401, "a revoked key is refused", 30)
     keys(stack, "rotate")
-    made["new"] = keys(stack, "create", "--name=new")
+    made["new"] = keys(stack, "create", "--name=new").stdout.strip()
     assert set(stack.up().summary.resource_changes or {}) == {"same", "update"}
     wait_until(lambda: status("new") == 200, "a key of the new signing key counts", 30)
     assert status("whole") == 200
     keys(stack, "rotate", "--compromised")
-    made["last"] = keys(stack, "create", "--name=last")
+    made["last"] = keys(stack, "create", "--name=last").stdout.strip()
     stack.up()
     wait_until(lambda: status("last") == 200, "a key of the newest signing key counts", 30)
     assert [status(key) for key in ("whole", "new", "one")] == [401, 401, 401]

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +14,12 @@ from ops.report.comment import report
 from ops.report.downtime import costs
 from ops.report.events import collect
 from sandbox.engine.stack import SandboxStack
+from tests.support.ops_keys import keys
 from tests.support.project import PREFIX
 from tests.support.stacks import Make, since, unchanged
 
 POLICY = "kubernetes:security.istio.io/v1:AuthorizationPolicy"
 KEYS = "kubernetes:security.istio.io/v1:RequestAuthentication"
-
-
-def keys(stack: SandboxStack, *arguments: str, fails: bool = False) -> "subprocess.CompletedProcess[str]":
-    """`python -m ops keys`, as a user runs it."""
-    command = [sys.executable, "-m", "ops", "keys", *arguments, f"--stack={stack.name}"]
-    done = subprocess.run(  # noqa: S603
-        command, cwd=stack.stack_file.parent, env=stack.environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == (2 if fails else 0), done.stderr
-    return done
 
 
 def config(stack: SandboxStack) -> dict[str, Any]:
