@@ -8,8 +8,7 @@ It refuses every connection between Pods, and between Pods and the control plane
 allow, and what clients open to the load balancer. There are no resolvers and no internet here, so programs that would
 ask them are told before they start whether they could (`closed`). Left out: the metadata server, as no program here
 asks it; named ports of policies; Pods on the network of their node. What is connected stays so when policies change. A
-refused connection to a Service is closed at once, and not left unanswered, as it has been accepted by then. The plain
-Envoy that runs here asks istiod without TLS, at another port than Istio's proxy: `JUDGED_AS`.
+refused connection to a Service is closed at once, and not left unanswered, as it has been accepted by then.
 """
 
 import json
@@ -29,8 +28,6 @@ POLICIES = "/apis/networking.k8s.io/v1/networkpolicies"
 CLIENT, INTERNET, NAMES = "a client outside", "the internet", "names"
 SOMEWHERE = "203.0.113.1"
 """An address of the internet, one for documentation."""
-JUDGED_AS = {15010: 15012}
-"""Istiod's port of plain gRPC, for the one with TLS."""
 ALL = [(1, HIGHEST_PORT)]
 RESOLVERS: dict[str, Json] = {
     "kube-dns": flows.pod("kube-system", {"k8s-app": "kube-dns"}),
@@ -92,7 +89,7 @@ class PolicyFilter:
             if not self._policies:
                 return True
             here = source if source in self._filters or source == API_SERVER else CLIENT
-            return _within(JUDGED_AS.get(port, port), self._open.get((here, destination), []))
+            return _within(port, self._open.get((here, destination), []))
 
     def of_control_plane(self, address: str) -> list[tuple[int, int]]:
         """The ports of a Pod that the control plane may open."""

@@ -102,9 +102,12 @@ def test_pod_starts_nothing_before_its_network_is_filtered(applied: list[tuple[s
     assert asked
 
 
-def test_istiods_plain_port_is_judged_as_the_one_with_tls(applied: list[tuple[str, Any]], asked: list[Flow]) -> None:
+def test_istiods_plain_port_is_not_let_through_for_the_one_with_tls(
+    applied: list[tuple[str, Any]], asked: list[Flow]
+) -> None:
     at = PolicyFilter(Plane([policy({"port": 15012})]))  # pyright: ignore[reportArgumentType]
     at.follow([POD], "172.16.0.2")
-    assert at.allows("198.51.100.1", "10.4.1.1", 15010)
+    assert at.allows("198.51.100.1", "10.4.1.1", 15012)
+    assert not at.allows("198.51.100.1", "10.4.1.1", 15010)
     assert not at.allows("198.51.100.1", "10.4.1.1", 15011)
     assert (applied, asked) != ([], [])
