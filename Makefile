@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test delivery mutants policy interruptions e2e conformance tpu-check lint docs bench down lock python setup cli tools clean
+.PHONY: help demo test engine delivery mutants policy interruptions e2e conformance tpu-check lint docs bench down lock python setup cli tools clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -16,7 +16,10 @@ demo: setup ## the life of a stack with no cloud: preview, up, preview, outputs,
 	@$(BIN)/python -m sandbox demo --stack $(STACK)
 
 test: setup $(VENV)/requirements-dev.txt ## unit tests, and the life of a stack on the engine; all simulated
-	$(BIN)/python -m pytest -n 2 tests/unit tests/engine --ignore tests/engine/delivery
+	$(BIN)/python -m pytest -n 2 tests/unit tests/engine/test_lifecycle.py
+
+engine: setup $(VENV)/requirements-dev.txt ## what changes, drift, keys and bad input do to a stack, on the engine; all simulated
+	$(BIN)/python -m pytest -n 2 tests/engine --ignore tests/engine/delivery --ignore tests/engine/test_lifecycle.py
 
 delivery: setup $(VENV)/requirements-dev.txt policy ## environments, bootstrap, plans, policy, reports, upgrades, teardown on the engine
 	$(BIN)/python -m pytest -n 2 tests/engine/delivery

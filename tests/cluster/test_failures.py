@@ -4,11 +4,8 @@ The messages stand in docs/troubleshooting.md.
 """
 
 import json
-import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +16,7 @@ from sandbox.clouds.google_kinds import FORWARDING_RULE, NETWORK
 from sandbox.clouds.inventory import Item
 from sandbox.cluster.control_plane import ControlPlane, wait_until
 from sandbox.engine.stack import SandboxStack
+from tests.support.processes import only_process
 from tests.support.project import stack_file
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]
@@ -153,8 +151,7 @@ def test_a_model_whose_controller_is_gone(deployed: SandboxStack, plane: Control
 
 
 def test_a_picker_that_hangs(deployed: SandboxStack) -> None:
-    (picker,) = [p for p in Path("/proc").glob("[0-9]*") if (p / "exe").resolve().name == "epp"]
-    os.kill(int(picker.name), signal.SIGSTOP)
+    only_process("epp").suspend()
     assert asks(deployed) == {"completion": 500, "models": 200, "health": 200}
     wait_until(lambda: asks(deployed)["completion"] == 200, "a picker that is not ready is still asked", 60)
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sandbox.cluster.control_plane import wait_until
@@ -45,14 +46,7 @@ def first_line(process: "subprocess.Popen[str]") -> str:
 
 def runs(argument: str) -> bool:
     """Whether any process has this argument."""
-    lines = Path("/proc").glob("[0-9]*/cmdline")
-    found = False
-    for line in lines:
-        try:
-            found |= argument.encode() in line.read_bytes().split(b"\0")
-        except OSError:  # it ended meanwhile
-            continue
-    return found
+    return any(argument in (process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

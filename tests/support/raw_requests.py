@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sandbox.cluster.control_plane import ControlPlane, wait_until
+
+from .processes import only_process
 
 
 class Raw(NamedTuple):
@@ -135,10 +136,10 @@ def reached_by(proxy: str, logs: str, plane: ControlPlane) -> Reached:
 @contextmanager
 def memory_of(program: str) -> Iterator[list[int]]:
     """The resident memory of the only process of a program in MB, over and over."""
-    [process] = [p for p in Path("/proc").glob("[0-9]*") if (p / "exe").resolve().name == program]
+    process = only_process(program)
 
     def now() -> int:
-        return int((process / "statm").read_text().split()[1]) * 4096 // 10**6
+        return process.memory_info().rss // 10**6
 
     megabytes, done = [now()], threading.Event()
 

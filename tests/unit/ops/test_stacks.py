@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,9 @@ def tracked() -> list[str]:
     return done.stdout.splitlines()
 
 
-def imported(path: Path) -> set[Path]:
-    """The files of this repository that a Python file imports, and those that these import."""
+@cache
+def imports(path: Path) -> set[Path]:
+    """The files of this repository that a Python file imports."""
     found: set[Path] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
@@ -38,7 +40,17 @@ def imported(path: Path) -> set[Path]:
         else:
             continue
         found |= {name for name in names if name.is_file()}
-    return found.union(*(imported(file) for file in found))
+    return found
+
+
+def imported(path: Path) -> set[Path]:
+    """The files of this repository that a Python file imports, and those that these import."""
+    found: set[Path] = set()
+    new = imports(path)
+    while new:
+        found |= new
+        new = set[Path]().union(*map(imports, new)) - found
+    return found
 
 
 @pytest.mark.parametrize(
