@@ -1,7 +1,9 @@
 """Whether the cluster is hardened, and the Cloud KMS key that then encrypts its Secrets."""
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ValidationInfo
 
@@ -49,3 +51,23 @@ def _of_the_region(key: str, info: ValidationInfo) -> str:
 
 HardenedCluster = Annotated[TrueOrFalse, AfterValidator(_nobody_by_address)]
 KmsKey = Annotated[str, AfterValidator(_of_the_region)]
+
+
+def warnings(
+    registry: str, uris: Sequence[str], jwks: Sequence[str], *, hardened: bool, isolation: bool
+) -> Iterator[str]:
+    """What nodes and Pods do not reach, as they get out to port 443 alone: nodes pull images from `registry`, and those
+    of models whose `uris` are some, and istiod fetches the public keys of issuers, `jwks`.
+    """
+    nodes = ["hardenedCluster"] if hardened else []
+    pods = [*nodes, "isolation"] if isolation else nodes
+    images = {f"models[{i}].uri": uri.removeprefix("oci:") for i, uri in enumerate(uris) if uri.startswith("oci:")}
+    reached = [(setting, url, nodes) for setting, url in {"imageRegistry": f"//{registry}", **images}.items()]
+    reached += [(f"tokenIssuers[{i}].jwksUri", url, pods) for i, url in enumerate(jwks)]
+    for setting, url, closed in reached:
+        port = urlsplit(url).port
+        if closed and port not in (None, 443):
+            yield (
+                f"{setting}: {url.removeprefix('//')} is on port {port}, and with {' and '.join(closed)} nothing gets "
+                "out but to port 443. Serve it there, or open the way yourself, as docs/security.md says."
+            )

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from infra.google import slices
 from infra.releases import compatibility, images, pins
 
-from . import access, machines, model, places, ranges, registry, tls, tpu
+from . import access, hardening, machines, model, places, ranges, registry, tls, tpu
 from .access import Auth, PublicKeys, TokenIssuers, Tokens
 from .counts import AtLeastOne, Count, MostNodes, MostSystemNodes, Replicas
 from .explain import PROJECT_KEY
@@ -115,5 +115,12 @@ class Settings(BaseModel):
             *access.warnings(self.auth, self.token_public_keys, self.token_issuers),
             *ranges.client_warnings(self.allowed_clients, self.tls),
             *registry.warnings(self.image_registry),
+            *hardening.warnings(
+                self.image_registry,
+                [model.uri for model in self.models],
+                [issuer.jwks_uri for issuer in self.token_issuers],
+                hardened=self.hardened_cluster,
+                isolation=self.isolation,
+            ),
             *compatibility.gke_warnings(self.gke_version, pins.VERSIONS),
         ]
