@@ -167,7 +167,14 @@ case "$*" in
 esac
 """
 OF = "<!-- gke-tpu-inference:preview:{} -->"
-RUN = {"REPOSITORY": "o/r", "OWNER": "fork", "BRANCH": "b", "COMMIT": "c0ffee", "RUN_URL": "https://run", "PULL": "7"}
+RUN = {
+    "REPOSITORY": "o/r",
+    "OWNER": "fork",
+    "BRANCH": "b",
+    "COMMIT": "c0ffee" * 6 + "c0ff",
+    "RUN_URL": "https://run",
+    "PULL": "7",
+}
 
 
 class Comments:
@@ -203,8 +210,24 @@ def comments(shell: Shell) -> Comments:
 def test_a_first_preview_makes_a_comment_with_its_mark(comments: Comments) -> None:
     comments.preview("dev.md", f"{OF.format('dev')}\n## dev\n")
     assert comments.write() == ["repos/o/r/issues/7/comments"]
-    assert comments.sent().splitlines()[:2] == [OF.format("dev"), "## dev"]
-    assert "c0ffee, [run](https://run)" in comments.sent()
+    first, disclaimer, *_, last = comments.sent().splitlines()
+    assert (first, last) == (OF.format("dev"), "## dev")
+    assert disclaimer.endswith("c0ff, [run](https://run). The code of this pull request made the text below.")
+
+
+@pytest.mark.parametrize("end", ["<!--", "```", "<details>", "<pre>", "[run]: https://evil"])
+def test_what_a_report_opens_and_does_not_close_swallows_nothing_of_ours(comments: Comments, end: str) -> None:
+    comments.preview("dev.md", f"## dev\n{end}")
+    comments.write()
+    ours, _, theirs = comments.sent().partition("\n---\n")
+    assert "The code of this pull request made the text below." in ours
+    assert theirs.strip() == f"## dev\n{end}"
+
+
+def test_a_commit_or_number_that_is_none_stops_the_comments(comments: Comments) -> None:
+    text = script("workflows/comment.yml", "Write the comments")
+    for bad in ({"COMMIT": '") | .id, "'}, {"PULL": "7/../8"}):
+        assert comments.shell.run(text, **{**RUN, "COMMENTS": "", "CONCLUSION": "success", **bad}).returncode != 0
 
 
 def test_later_previews_update_it_and_only_it(comments: Comments) -> None:
