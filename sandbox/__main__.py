@@ -52,14 +52,14 @@ def listen(port: int) -> socket.socket:
         raise SandboxError(f"--port {port}: {os.strerror(error.errno or 0)}; give another") from None
 
 
-def preview(sandbox: SandboxStack, report: Path) -> None:
+def preview(sandbox: SandboxStack, report: Path, because: str) -> None:
     """Preview, and write the report that a pull request gets, also if the engine fails."""
     compared = "the stack as it was brought up in this sandbox before" if sandbox.resources() else "an empty stack"
     events: list[automation.EngineEvent] = []
     try:
         step("preview", partial(sandbox.preview, on_event=events.append, diff=True), verbose=True)
     finally:
-        report.write_text(comment.report(events, stack=sandbox.name, simulated=compared))
+        report.write_text(comment.report(events, stack=sandbox.name, simulated=compared, because=because))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -93,7 +93,7 @@ def run_in(home: Path, arguments: argparse.Namespace, *, real: bool) -> int:
             lifecycle(sandbox, arguments.verbose)
             print("nothing is left, neither in the engine's state nor in the simulated clouds")
         elif arguments.report:
-            preview(sandbox, arguments.report)
+            preview(sandbox, arguments.report, arguments.because)
         else:
             step(arguments.command, getattr(sandbox, arguments.command), verbose=True)
     return 0
@@ -132,6 +132,7 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="show the engine's full output in a demo as well")
     parser.add_argument("--keep", action="store_true", help="e2e: before destroy, let the models answer on 127.0.0.1")
     parser.add_argument("--report", type=Path, help="preview: write the comment for a pull request to this file")
+    parser.add_argument("--because", default="", help="with --report: a sentence in it, why it is the sandbox's")
     parser.add_argument("--port", type=port, default=8080, help="e2e: the port for --keep (default: 8080)")
     try:
         arguments = parser.parse_args()
@@ -139,6 +140,8 @@ def main() -> int:
             parser.error("e2e runs this project alone; use demo")
         if arguments.report and arguments.command != "preview":
             parser.error("--report goes with preview")
+        if arguments.because and not arguments.report:
+            parser.error("--because goes with --report")
         if arguments.report and not os.access(arguments.report.parent, os.W_OK):
             parser.error(f"--report: {arguments.report.parent} is not a folder that can be written to")
         return run(arguments)

@@ -135,22 +135,25 @@ def marker(stack: str, kind: str) -> str:
     return f"<!-- gke-tpu-inference:{kind}:{stack} -->"
 
 
-def report(events: Iterable[EngineEvent], *, stack: str, kind: str = "preview", simulated: str = "") -> str:
-    """The engine's events as Markdown. If they are the sandbox's, `simulated` says of what stack.
+def report(
+    events: Iterable[EngineEvent], *, stack: str, kind: str = "preview", simulated: str = "", because: str = ""
+) -> str:
+    """The engine's events as Markdown. If they are the sandbox's, `simulated` says of what stack, `because` why.
 
     It shows names, property paths and the values of `SHOWN` alone; secrets are masked by the engine before.
     """
-    return render(collect(events, kind), stack=stack, kind=kind, simulated=simulated)
+    return render(collect(events, kind), stack=stack, kind=kind, simulated=simulated, because=because)
 
 
-def render(outcome: Outcome, *, stack: str, kind: str, simulated: str) -> str:
+def render(outcome: Outcome, *, stack: str, kind: str, simulated: str, because: str = "") -> str:
     """What `report` makes of the events, once they are put together."""
     titles = TITLES[kind]
     name = "Drift" if kind == "drift" else "Preview"
     blocks = [Block(marker(stack, kind), [f"### {name} of {code(stack)}"])]
     if simulated:
         note = "> This is the sandbox's preview: no credentials, simulated clouds. What is deployed may differ."
-        blocks.append(Block("> [!NOTE]", [f"{note} Compared with: {code(simulated)}."]))
+        reason = f" {html.escape(' '.join(because.split()))}" if because else ""
+        blocks.append(Block("> [!NOTE]", [f"{note}{reason} Compared with: {code(simulated)}."]))
     if outcome.failed:
         blocks += _failure(outcome, "refresh" if kind == "drift" else "preview")
     if outcome.violations:

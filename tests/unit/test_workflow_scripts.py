@@ -3,17 +3,25 @@
 # Every command line here is our own.
 # ruff: noqa: S603, S607
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.cloud_file import CLOUD, DEV, PROD, in_repository
 from tests.support.project import ROOT
 from tests.support.workflows import script
+
+STACKS = ("dev", "dev-eu", "prod")
+CANARY = "canary-3f9c"
+TOKENS = ("GH_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "PULUMI_ACCESS_TOKEN")
+"""What a job holds that lets somebody in: its own tokens, and that of Pulumi Cloud."""
 
 
 class Shell:
@@ -26,6 +34,7 @@ class Shell:
         for name in ("output", "summary", "env"):
             (home / name).touch()
         self.home = home
+        self.said: list[str] = []
 
     def program(self, name: str, text: str) -> None:
         """Put a program on PATH."""
@@ -36,10 +45,24 @@ class Shell:
     def run(self, text: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """The script with GitHub's own options for bash."""
         files = {"GITHUB_OUTPUT": "output", "GITHUB_ENV": "env", "GITHUB_STEP_SUMMARY": "summary"}
-        environment = os.environ | {key: str(self.home / name) for key, name in files.items()} | variables
+        tokens = dict.fromkeys(TOKENS, CANARY)
+        environment = os.environ | tokens | {key: str(self.home / name) for key, name in files.items()} | variables
         environment |= {"RUNNER_TEMP": str(self.temp), "PATH": f"{self.bin}:{os.environ['PATH']}"}
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text]
-        return subprocess.run(command, cwd=self.work, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=self.work, env=environment, capture_output=True, text=True, check=False)
+        self.said += [done.stdout, done.stderr]
+        return done
+
+    def repository(self) -> Path:
+        """The checkout as a job finds it before any package is installed: our own modules, and no file of the cloud."""
+        self.program("python3", f'exec "{sys.executable}" -S "$@"')
+        shutil.copytree(ROOT / "ops", self.work / "ops", ignore=shutil.ignore_patterns("__pycache__"))
+        return self.work
+
+    def everything(self) -> str:
+        """All that the scripts said and wrote."""
+        files = [f.read_bytes().decode(errors="replace") for f in self.home.rglob("*") if f.is_file()]
+        return "\n".join(self.said + files)
 
     def outputs(self) -> dict[str, str]:
         """What the script told later steps."""
@@ -47,16 +70,26 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """A shell, whose scripts have shown no token to anybody in the end."""
+    shell = Shell(tmp_path)
+    yield shell
+    assert CANARY not in shell.everything()
 
 
-@pytest.mark.parametrize(("url", "found"), [("gs://state", '["dev","prod"]'), ("", "[]")])
-def test_a_stack_is_configured_once_its_file_names_a_project(shell: Shell, url: str, found: str) -> None:
-    for stack, text in {"dev": "  gcp:project: a", "prod": '  "gcp:project": b', "staging": "# gcp:project: c"}.items():
-        (shell.work / f"Pulumi.{stack}.yaml").write_text(f"config:\n{text}\n")
-    done = shell.run(script("actions/configured/action.yml", "look"), BACKEND_URL=url)
-    assert (done.returncode, shell.outputs()) == (0, {"stacks": found})
+NAMED = "config:\n  gcp:project: a\n"
+
+
+def test_a_stack_is_configured_once_its_file_names_a_project_and_it_has_an_environment(shell: Shell) -> None:
+    in_repository(shell.repository(), CLOUD, dev=NAMED, prod="config: {}\n", staging=NAMED)
+    done = shell.run(script("actions/configured/action.yml", "look"))
+    assert (done.returncode, shell.outputs()) == (0, {"stacks": '["dev"]'})
+
+
+def test_without_the_file_no_stack_is_configured(shell: Shell) -> None:
+    (shell.repository() / "Pulumi.dev.yaml").write_text(NAMED)
+    done = shell.run(script("actions/configured/action.yml", "look"))
+    assert (done.returncode, shell.outputs()) == (0, {"stacks": "[]"})
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -64,58 +97,99 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *options, *arguments], cwd=folder, check=True, capture_output=True)
 
 
+def commit(folder: Path, **stack_files: str) -> None:
+    """A commit of the whole folder, with these files of stacks."""
+    for stack, text in stack_files.items():
+        (folder / f"Pulumi.{stack}.yaml").write_text(text)
+    git(folder, "add", ".")
+    git(folder, "commit", "--allow-empty", "-qm", "c")
+
+
 @pytest.mark.parametrize(
-    ("configured", "cloud", "sandbox"),
-    [('["dev","prod"]', '["dev"]', '["staging"]'), ("[]", "[]", '["dev","staging"]')],
+    ("trusted", "cloud", "sandbox"),
+    [("true", ["dev"], {"dev-eu": "no environment", "prod": "is false"}), ("false", [], dict.fromkeys(STACKS, "fork"))],
     ids=["the repository's own", "a fork's"],
 )
 def test_touched_stacks_are_previewed_in_the_cloud_where_they_can_be(
-    shell: Shell, configured: str, cloud: str, sandbox: str
+    shell: Shell, trusted: str, cloud: list[str], sandbox: dict[str, str]
 ) -> None:
-    shell.program("python3", f'exec "{sys.executable}" -S "$@"')  # it has no packages there
-    shutil.copytree(ROOT / "ops", shell.work / "ops", ignore=shutil.ignore_patterns("__pycache__"))
-    for stack in ("dev", "staging", "prod"):
-        (shell.work / f"Pulumi.{stack}.yaml").write_text("config: {}\n")
+    in_repository(shell.repository(), CLOUD)
     git(shell.work, "init", "-q")
-    git(shell.work, "add", ".")
-    git(shell.work, "commit", "-qm", "base")
-    for stack in ("dev", "staging"):
-        (shell.work / f"Pulumi.{stack}.yaml").write_text("config: {a: b}\n")
-    git(shell.work, "commit", "-qam", "change")
-    done = shell.run(
-        script("workflows/pull-request.yml", "Choose the stacks, and where each is previewed"), CONFIGURED=configured
-    )
-    assert (done.returncode, shell.outputs()) == (0, {"cloud": cloud, "sandbox": sandbox})
-
-
-SET = {"BACKEND_URL": "gs://state/", "PROVIDER": "projects/1/x", "ACCOUNT": "a@b"}
-
-
-@pytest.mark.parametrize(
-    ("url", "backend"),
-    [("gs://state", "gs://state/dev"), ("gs://state/", "gs://state/dev"), ("https://api.pulumi.com",) * 2],
-)
-def test_a_stack_in_a_bucket_has_a_folder_of_its_own(shell: Shell, url: str, backend: str) -> None:
-    done = shell.run(
-        script("actions/setup/action.yml", "Check the variables"), STACK="dev", **{**SET, "BACKEND_URL": url}
-    )
+    commit(shell.work, **dict.fromkeys([*STACKS, "staging"], NAMED))
+    commit(shell.work, **dict.fromkeys(STACKS, NAMED + "  a: b\n"))
+    name = "Choose the stacks, and where each is previewed"
+    done = shell.run(script("workflows/pull-request.yml", name), TRUSTED=trusted)
     assert done.returncode == 0
-    assert (shell.home / "env").read_text() == f"PULUMI_BACKEND_URL={backend}\n"
+    found = {key: json.loads(value) for key, value in shell.outputs().items()}
+    assert found["cloud"] == cloud
+    assert [one["stack"] for one in found["sandbox"]] == list(sandbox)
+    assert all(sandbox[one["stack"]] in one["why"] for one in found["sandbox"])
+
+
+def test_environment_of_a_longer_name_does_not_configure_a_stack(shell: Shell) -> None:
+    in_repository(shell.repository(), {**CLOUD, "environments": {"dev-eu": DEV}})
+    git(shell.work, "init", "-q")
+    commit(shell.work, dev="config: {}\n")
+    commit(shell.work, dev=NAMED)
+    name = "Choose the stacks, and where each is previewed"
+    assert shell.run(script("workflows/pull-request.yml", name), TRUSTED="true").returncode == 0
+    assert json.loads(shell.outputs()["cloud"]) == []
+
+
+def as_whom(shell: Shell, stack: str = "dev", role: str = "deploy") -> subprocess.CompletedProcess[str]:
+    return shell.run(script("actions/setup/action.yml", "Read as whom"), STACK=stack, ROLE=role)
+
+
+@pytest.mark.parametrize(("stack", "role"), [("dev", "preview"), ("dev", "drift"), ("prod", "deploy")])
+def test_a_job_gets_the_folder_of_its_stack_and_the_identity_of_its_role(shell: Shell, stack: str, role: str) -> None:
+    in_repository(shell.repository(), CLOUD)
+    assert as_whom(shell, stack, role).returncode == 0
+    assert shell.outputs() == {
+        "backend": f"gs://pulumi-state-1a2b/{stack}",
+        "organization": "",
+        "provider": CLOUD["workloadIdentityProvider"],
+        "account": {"dev": DEV, "prod": PROD}[stack][role],
+    }
+
+
+@pytest.mark.parametrize("key", ["backendUrl", "workloadIdentityProvider", "organization"])
+def test_a_value_with_a_line_break_reaches_no_file_of_the_runner(shell: Shell, key: str) -> None:
+    in_repository(shell.repository(), {**CLOUD, key: f"{CLOUD[key]}\nBASH_ENV=/tmp/x"})
+    done = as_whom(shell)
+    assert done.returncode != 0
+    assert f"::error file=.github/cloud.json::.github/cloud.json: {key} is " in done.stderr
+    assert (shell.home / "output").read_text() == (shell.home / "env").read_text() == ""
 
 
 @pytest.mark.parametrize(
-    ("unset", "named"),
-    [
-        ("BACKEND_URL", "PULUMI_BACKEND_URL"),
-        ("PROVIDER", "WORKLOAD_IDENTITY_PROVIDER"),
-        ("ACCOUNT", "DEPLOY_SERVICE_ACCOUNT of the GitHub environment dev"),
-    ],
+    ("stack", "role"), [("dev\nx=y", "deploy"), ("../dev", "deploy"), ("dev", "owner"), ("dev", "")]
 )
-def test_a_variable_that_is_not_set_stops_the_job_with_its_name(shell: Shell, unset: str, named: str) -> None:
-    done = shell.run(script("actions/setup/action.yml", "Check the variables"), STACK="dev", **{**SET, unset: ""})
-    assert done.returncode != 0
-    assert named in done.stdout
+def test_a_stack_or_role_that_is_not_in_the_file_stops_the_job(shell: Shell, stack: str, role: str) -> None:
+    in_repository(shell.repository(), CLOUD)
+    assert as_whom(shell, stack, role).returncode != 0
+    assert (shell.home / "output").read_text() == ""
+
+
+LOG_IN = "Install the policies, log in to the stack's state"
+
+
+@pytest.mark.parametrize(("organization", "more"), [("", []), ("acme", ["org set-default acme"])])
+def test_the_cli_is_logged_in_to_the_state_and_the_environment_of_later_steps_stays(
+    shell: Shell, organization: str, more: list[str]
+) -> None:
+    shell.program("make", "")
+    shell.program("pulumi", 'echo "$*" >> called')
+    done = shell.run(script("actions/setup/action.yml", LOG_IN), BACKEND="gs://s/dev", ORGANIZATION=organization)
+    assert done.returncode == 0
+    assert (shell.work / "called").read_text().splitlines() == ["login --non-interactive gs://s/dev", *more]
     assert (shell.home / "env").read_text() == ""
+
+
+@pytest.mark.parametrize(("typed", "code"), [("dev", 0), ("prod", 1), ("", 1), ("dev\n::add-path::/tmp", 1)])
+def test_a_teardown_goes_on_only_if_the_name_of_the_stack_was_typed(shell: Shell, typed: str, code: int) -> None:
+    done = shell.run(script("workflows/teardown.yml", "Compare what was typed"), STACK="dev", CONFIRM=typed)
+    assert done.returncode == code
+    assert "add-path" not in done.stdout + done.stderr
 
 
 PULUMI = """

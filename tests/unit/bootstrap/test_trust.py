@@ -151,13 +151,6 @@ def test_deployment_may_grant_what_its_stack_grants_and_nothing_else(shared: Dec
 # What GitHub is told
 
 
-def test_commands_set_every_variable_that_a_workflow_reads(shared: Declared) -> None:
-    workflows = [f.read_text() for f in (ROOT / ".github").rglob("*.yml")]
-    read = set(re.findall(r"vars\.([A-Z_]+)", "".join(workflows))) - {"PULUMI_ORGANIZATION"}
-    assert read
-    assert read == set(re.findall(r"gh variable set (\w+)", shared.outputs["githubCommands"]))
-
-
 def test_commands_leave_an_environment_that_is_there_as_it_is() -> None:
     [line] = trust.commands("acme/inference", {}, {"prod": {}}).splitlines()
     look, make = line.split(" || ")

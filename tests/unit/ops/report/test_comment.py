@@ -140,3 +140,9 @@ def test_simulated_preview_says_so_before_anything_else() -> None:
     note = report(step("create", ROUTER, "r"), simulated="an empty stack").split("**1 to create**")[0]
     assert "sandbox's preview: no credentials, simulated clouds" in note
     assert "Compared with: `an empty stack`." in note
+
+
+def test_simulated_preview_says_why_it_is_in_one_line_that_is_no_html() -> None:
+    text = report(step("create", ROUTER, "r"), simulated="an empty stack", because="No <identity>\n# here.")
+    [note] = [line for line in text.splitlines() if "sandbox's preview" in line]
+    assert "What is deployed may differ. No &lt;identity&gt; # here. Compared with: `an empty stack`." in note
