@@ -90,8 +90,17 @@ def test_no_script_changes_the_environment_of_later_steps() -> None:
     assert [name for name, text in FILES.items() if "GITHUB_ENV" in text] == []
 
 
+def test_what_is_deployed_or_torn_down_passes_the_guards_before_it_has_an_identity() -> None:
+    [action] = [body for name, body in ACTIONS.items() if name == "actions/setup/action.yml"]
+    order = [step.get("name", step.get("uses", "").split("@")[0]) for step in action["runs"]["steps"]]
+    guards = ["Refuse a commit that main has left behind", "Refuse a protected stack whose environment nobody reviews"]
+    assert max(map(order.index, guards)) < order.index("google-github-actions/auth")
+    conditions = {step.get("name"): step.get("if") for step in action["runs"]["steps"]}
+    assert [conditions[name] for name in guards] == ["inputs.role == 'deploy'"] * 2
+
+
 @each_job
-def test_a_job_takes_the_identity_of_its_purpose(job: Job) -> None:
+def test_a_job_takes_the_identity_of_its_purpose_and_to_deploy_it_knows_all_commits(job: Job) -> None:
     roles = {
         **dict.fromkeys(["pull-request.preview", "deploy.plan-prod"], "preview"),
         "drift.drift": "drift",
@@ -101,7 +110,30 @@ def test_a_job_takes_the_identity_of_its_purpose(job: Job) -> None:
     steps = job.body.get("steps", [])
     asked = [s["with"] for s in steps if s.get("uses") == "./.github/actions/setup" and "with" in s]
     assert [inputs["role"] for inputs in asked if inputs["stack"]] == ([role] if role else [])
+    if role == "deploy":
+        [checkout] = [step["with"] for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+        assert checkout["fetch-depth"] == 0
+        assert job.body["permissions"]["actions"] == "read"
+        assert job.body["environment"] == asked[0]["stack"]
 
+
+def test_checkouts_keep_no_token() -> None:
+    checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+@pytest.mark.parametrize(("file", "step"), SCRIPTS, ids=lambda value: value if isinstance(value, str) else "")
+def test_no_script_has_an_expression_in_it(file: str, step: dict[str, Any]) -> None:
+    assert "${{" not in step["run"]
+    assert file.startswith("workflows/") or step["shell"] == "bash"
+
+
+@pytest.mark.parametrize(("file", "step"), [s for s in SCRIPTS if s[0] in ACTIONS], ids=lambda v: str(v)[:30])
+def test_scripts_of_actions_pass_shellcheck(file: str, step: dict[str, Any]) -> None:
+    """`actionlint` looks into workflows alone."""
+    command = [Path(sys.executable).with_name("shellcheck"), "--shell=bash", "-"]
+    done = subprocess.run(command, input=step["run"], text=True, capture_output=True, check=False)  # noqa: S603
+    assert (done.returncode, done.stdout) == (0, ""), file
 
 
 def test_what_can_write_comments_runs_nothing_of_the_pull_request() -> None:
