@@ -42,12 +42,13 @@ tpu-check: $(VENV)/requirements.txt ## what every stack runs, through the TPU co
 	@PYTHON_TPU=$(PYTHON_TPU) $(BIN)/python -m sandbox.tpu \
 	  $(if $(filter file,$(origin STACK)),,--stack $(STACK)) $(if $(DTYPES),--dtypes)
 
-lint: $(VENV)/requirements-dev.txt ## ruff, pyright and actionlint
+lint: $(VENV)/requirements-dev.txt ## ruff, pyright, actionlint and zizmor
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	@$(BIN)/python -m sandbox.build actionlint
 	.sandbox/bin/actionlint -shellcheck $(BIN)/shellcheck
+	$(BIN)/zizmor --offline --no-progress --quiet .github
 
 docs: $(VENV)/requirements-dev.txt ## write the tables of settings into docs/, from what the program reads
 	@$(BIN)/python -m docs.generate

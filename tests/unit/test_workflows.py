@@ -117,6 +117,12 @@ def test_a_job_takes_the_identity_of_its_purpose_and_to_deploy_it_knows_all_comm
         assert job.body["environment"] == asked[0]["stack"]
 
 
+def test_zizmor_finds_nothing_that_is_not_answered() -> None:
+    command = [Path(sys.executable).with_name("zizmor"), "--offline", "--no-progress", "--quiet", GITHUB]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
 def test_checkouts_keep_no_token() -> None:
     checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
