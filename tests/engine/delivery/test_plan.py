@@ -4,6 +4,9 @@ They are experimental in Pulumi. What CI relies on is here.
 https://www.pulumi.com/docs/iac/operations/stack-management/update-plans/
 """
 
+import json
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from sandbox.clouds.inventory import CloudError, Inventory, Item
 from sandbox.clouds.kubernetes_kinds import LLM
 from sandbox.engine.stack import SandboxStack
 from tests.support.stacks import MODEL, OTHER, Make, since
+from tests.support.workflows import WORKFLOWS
 
 
 @pytest.fixture
@@ -121,3 +125,32 @@ def test_a_plan_has_no_secret_in_plain_text(sandbox: Make, plan: str) -> None:
     stack.up(plan=plan)
     [secret] = stack.inventory.find("kubernetes:core/v1:Secret")
     assert "hf_visible" in str(secret.inputs)
+
+
+def test_history_says_who_deployed_from_which_commit_and_in_which_run(up: Make, plan: str) -> None:
+    [apply] = [
+        s["with"]
+        for s in WORKFLOWS["workflows/deploy-stack.yml"]["jobs"]["up"]["steps"]
+        if "message" in s.get("with", {})
+    ]
+    github = {
+        **{
+            "triggering_actor": "ann",
+            "sha": "c0ffee",
+            "server_url": "https://github.com",
+            "repository": "acme/inference",
+        },
+        **{"run_id": "12", "run_attempt": "3"},
+    }
+    message = re.sub(r"\$\{\{ github\.(\w+) \}\}", lambda found: github[found[1]], apply["message"])
+    stack = up()
+    stack.set_config("tpuMaxNodes", 3)
+    stack.preview(plan=plan)
+    stack.up(plan=plan, message=message)
+    command = ["pulumi", "stack", "history", "--stack=dev", "--json"]
+    history = subprocess.run(  # noqa: S603
+        command, cwd=stack.home / "work", env=stack.environment(), capture_output=True, text=True, check=True
+    )
+    assert json.loads(history.stdout)[0]["message"] == (
+        "Deployed by ann from c0ffee in https://github.com/acme/inference/actions/runs/12/attempts/3"
+    )
