@@ -181,6 +181,7 @@ def test_autoscaled_nodes_have_not_drifted(up: Make) -> None:
 def preview(home: Path, stack: str, path: Path) -> tuple[int, str]:
     """Exit code and report of the command."""
     command = [sys.executable, "-m", "sandbox", "preview", f"--stack={stack}", f"--home={home}", f"--report={path}"]
+    command.append("--because=Pull requests get no identity of it.")
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)  # noqa: S603
     return done.returncode, path.read_text()
 
@@ -188,7 +189,7 @@ def preview(home: Path, stack: str, path: Path) -> tuple[int, str]:
 def test_sandbox_reports_against_the_stack_that_it_brought_up_before(tmp_path: Path) -> None:
     code, text = preview(tmp_path, "dev", tmp_path / "report.md")
     assert code == 0
-    assert "Compared with: `an empty stack`." in text
+    assert "Pull requests get no identity of it. Compared with: `an empty stack`." in text
     assert "to create**" in text
     with SandboxStack(home=tmp_path / "stacks" / "dev", config={"tpuSlice": "v6e-8", "tpuBootDiskGb": 500}) as before:
         before.up()

@@ -43,6 +43,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         (["sandbox.__main__", "demo", "--stack="], "--stack: '' is not a stack's name"),
         (["sandbox.__main__", "demo", "--stack=../dev"], "--stack: '../dev' is not a stack's name"),
         (["sandbox.__main__", "preview", "--report=/proc/no/x.md"], "--report: /proc/no is not a folder that can be"),
+        (["sandbox.__main__", "preview", "--because=x"], "--because goes with --report"),
         (["sandbox.bench", "--rounds=0"], "--rounds: '0' is not a whole number above 0"),
         (["sandbox.bench", "--rounds=few"], "--rounds: 'few' is not a whole number above 0"),
     ],
