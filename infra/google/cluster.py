@@ -4,21 +4,15 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_kubernetes as k8s
 
-from infra.settings import registry
 from infra.settings.maintenance import MaintenanceWindow
 from infra.settings.schema import Settings
 
 from . import firewall, kubeconfig
 from .hardening import callers, encryption, endpoints, hardening, private_nodes
 from .network import Network
+from .node_account import node_account
 from .nodes import node_config
 from .secrets_key import SecretsKey
-
-NODE_ROLE = "roles/container.defaultNodeServiceAccount"
-"""What a node needs and no more: to write logs, metrics and autoscaling data
-(https://cloud.google.com/kubernetes-engine/docs/how-to/hardening-your-cluster#use_least_privilege_sa)."""
-READER_ROLE = "roles/artifactregistry.reader"
-"""What it takes to pull from a repository of Artifact Registry."""
 
 
 def maintenance_policy(window: MaintenanceWindow | None) -> gcp.container.ClusterMaintenancePolicyArgsDict | None:
@@ -48,7 +42,7 @@ def _gke(
     *,
     settings: Settings,
     network: Network,
-    service_account: pulumi.Output[str],
+    service_account: pulumi.Input[str],
     key: pulumi.Input[str] | None,
     opts: pulumi.ResourceOptions,
 ) -> gcp.container.Cluster:
@@ -123,34 +117,13 @@ def _system_pool(
     )
 
 
-def _readers(
-    settings: Settings, member: pulumi.Output[str], opts: pulumi.ResourceOptions
-) -> list[gcp.artifactregistry.RepositoryIamMember]:
-    """The nodes' account as a reader of `imageRegistry`, if that is a repository of Artifact Registry."""
-    place = registry.repository(settings.image_registry)
-    if place is None:
-        return []
-    return [
-        gcp.artifactregistry.RepositoryIamMember(
-            "images",
-            project=place.project,
-            location=place.location,
-            repository=place.name,
-            role=READER_ROLE,
-            member=member,
-            opts=opts,
-        )
-    ]
-
-
 class Cluster(pulumi.ComponentResource):
     """A private GKE Standard cluster with an autoscaled system node pool.
 
-    Makes the nodes' service account with `NODE_ROLE`, the firewall's rules, the cluster, the key of a hardened one, the
-    system pool and the Kubernetes provider for all that follows. The provider waits for the system pool, NAT and
-    firewall, so every object in the cluster does, and all are gone before those on the way down. It makes no TPU pool.
-    Nodes may read the repository of `image_registry`, and no other private registry; it makes no repository, as its
-    images have to be there before.
+    Makes the nodes' account unless it is given one (`node_account`), the firewall's rules, the cluster, the key of a
+    hardened one, the system pool and the Kubernetes provider for all that follows. The provider waits for the system
+    pool, NAT and firewall, so every object in the cluster does, and all are gone before those on the way down. It makes
+    no TPU pool.
 
     The control plane is reached by its DNS endpoint, which IAM guards; its public address answers
     `authorized_networks` alone, so by default nobody, and a hardened cluster has none. `location` is a zone or a
@@ -161,7 +134,7 @@ class Cluster(pulumi.ComponentResource):
 
     id: pulumi.Output[str]
     name: pulumi.Output[str]
-    node_service_account: pulumi.Output[str]
+    node_service_account: pulumi.Input[str]
     provider: k8s.Provider
 
     def __init__(
@@ -169,10 +142,7 @@ class Cluster(pulumi.ComponentResource):
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Cluster", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        account = gcp.serviceaccount.Account("nodes", display_name="GKE nodes", opts=child)
-        role = gcp.projects.IAMMember(
-            "nodes", project=settings.project, role=NODE_ROLE, member=account.member, opts=child
-        )
+        account = node_account(settings, opts=child)
         rules = _rules(name, settings=settings, network=network, service_account=account.email, opts=child)
         cluster = _gke(
             name,
@@ -183,7 +153,7 @@ class Cluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=settings.protect,
-                depends_on=[role, *_readers(settings, account.member, child)],
+                depends_on=account.grants,
                 # Two clusters cannot share the ranges, the gateway's address or, most often, the TPU capacity.
                 delete_before_replace=True,
                 # What is read back is another pool's, and a difference would replace the cluster:

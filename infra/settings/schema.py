@@ -21,6 +21,7 @@ from .machines import MachineType
 from .maintenance import Maintenance
 from .mirror import ChartMirror
 from .model import Models
+from .node_account import NodeServiceAccount
 from .places import Location
 from .projects import ProjectId
 from .ranges import Callers, Clients, ControlPlaneRange, NodeRange, PodRange, ServiceRange
@@ -58,6 +59,7 @@ class Settings(BaseModel):
     authorized_networks: Callers
     hardened_cluster: HardenedCluster
     kms_key: KmsKey
+    node_service_account: NodeServiceAccount
     release_channel: Literal["RAPID", "REGULAR", "STABLE", "EXTENDED"]
     gke_version: GkeVersion
     maintenance_window: Maintenance

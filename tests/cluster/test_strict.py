@@ -60,7 +60,9 @@ def other_version(name: str, version: str) -> Callable[[pytest.MonkeyPatch], Any
 FAULTS = [
     Fault(
         "a role that does not exist",
-        of_the_program(lambda monkeypatch: monkeypatch.setattr("infra.google.cluster.NODE_ROLE", "roles/no.suchRole")),
+        of_the_program(
+            lambda monkeypatch: monkeypatch.setattr("infra.google.node_account.NODE_ROLE", "roles/no.suchRole")
+        ),
         "Google Cloud",
         "Role roles/no.suchRole is not supported for this resource., badRequest",
     ),

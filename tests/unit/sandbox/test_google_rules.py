@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bootstrap import trust
-from infra.google.cluster import NODE_ROLE
+from infra.google.node_account import NODE_ROLE
 from sandbox.clouds import google_rules
 from sandbox.clouds.google_kinds import ACCOUNT, CLUSTER, FIREWALL, MEMBER, ROUTER
 from sandbox.clouds.inventory import CloudError

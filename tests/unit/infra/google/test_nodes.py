@@ -68,6 +68,29 @@ def test_nothing_is_granted_where_nothing_is_in_artifact_registry(run: Run, regi
     assert run(imageRegistry=registry).all(":RepositoryIamMember") == []
 
 
+@pytest.mark.parametrize("registry", ["", "europe-docker.pkg.dev/other-project/images"])
+def test_account_that_is_named_is_used_as_it_is_and_nobody_is_granted_anything(run: Run, registry: str) -> None:
+    email = "gke-nodes@my-project.iam.gserviceaccount.com"
+    declared = run(nodeServiceAccount=email, hardenedCluster=True, imageRegistry=registry)
+    assert [r.type for r in declared if r.type.startswith("gcp:serviceaccount/")] == []
+    assert {r.name for r in declared if "iammember" in r.type.lower()} == {"gke"}  # GKE's own agent, on its key
+    assert gke(declared)["nodeConfig"]["serviceAccount"] == email
+    assert {pool.inputs["nodeConfig"]["serviceAccount"] for pool in declared.all(":NodePool")} == {email}
+    rules = [rule.inputs["targetServiceAccounts"] for rule in declared.all(":Firewall")]
+    assert len(rules) > 2
+    assert all(accounts == [email] for accounts in rules)
+
+
+def test_stack_whose_account_and_key_are_named_grants_nobody_anything(run: Run) -> None:
+    named = run(
+        nodeServiceAccount="gke-nodes@my-project.iam.gserviceaccount.com",
+        hardenedCluster=True,
+        kmsKey="projects/my-project/locations/europe-west4/keyRings/r/cryptoKeys/k",
+        imageRegistry="europe-docker.pkg.dev/other-project/images",
+    )
+    assert [r.type for r in named if "role" in r.inputs and "member" in r.inputs] == []
+
+
 def test_system_pool_starts_with_a_node_and_every_pool_repairs_and_upgrades_itself(dev: Declared) -> None:
     assert dev.one(":NodePool", "system").inputs["initialNodeCount"] == 1
     for pool in dev.all(":NodePool"):
