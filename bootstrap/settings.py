@@ -13,12 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic.alias_generators import to_camel
 
 from infra.settings import configuration
-from infra.settings.explain import PROJECT_KEY, refuse
+from infra.settings.explain import PROJECT_KEY, listed, refuse
 from infra.settings.projects import NO_PROJECT, ProjectId, is_project
 from infra.settings.scalars import TrueOrFalse, Whole
 
 OWN_FOLDER = "bootstrap"
 """Where the state of this program itself goes in the bucket: no environment may have that name."""
+
+MOST_REVIEWERS = 6
+"""https://docs.github.com/en/actions/reference/workflows-and-actions/deployments-and-environments"""
+NO_REGION = "is not a region, like europe-west4."
 
 
 class Settings(BaseModel):
@@ -30,9 +34,13 @@ class Settings(BaseModel):
     repository: str
     repository_id: Whole
     environments: dict[str, str]
+    open_environments: list[str]
+    reviewers: dict[str, list[str]]
+    cluster_keys: dict[str, str]
     main_branch: str
     location: str
     pulumi_cloud: TrueOrFalse
+    pulumi_organization: str
     workload_identity_pool: str
     protect: TrueOrFalse
 
@@ -80,6 +88,70 @@ class Settings(BaseModel):
         refuse(problems)
         return environments
 
+    @field_validator("open_environments", "reviewers", "cluster_keys")
+    @classmethod
+    def _of_environments(cls, value: Collection[str], info: ValidationInfo) -> Collection[str]:
+        known = info.data.get("environments", value)
+        refuse(
+            [
+                f"has {name!r}, which is not among `environments`: {listed(known)}. Correct or remove it."
+                for name in value
+                if name not in known
+            ]
+        )
+        return value
+
+    @field_validator("reviewers")
+    @classmethod
+    def _approved(cls, reviewers: dict[str, list[str]], info: ValidationInfo) -> dict[str, list[str]]:
+        problems = [
+            f"has {text!r} for {name}, which is neither team:NUMBER nor user:NUMBER. "
+            "`gh api orgs/OWNER/teams/TEAM --jq .id` and `gh api users/LOGIN --jq .id` show the numbers."
+            for name, those in reviewers.items()
+            for text in those
+            if not re.fullmatch(r"(team|user):[1-9]\d*", text, re.ASCII)
+        ]
+        problems += [
+            f"has {len(those)} for {name}, and GitHub takes {MOST_REVIEWERS}. Name a team."
+            for name, those in reviewers.items()
+            if len(those) > MOST_REVIEWERS
+        ]
+        is_open = info.data.get("open_environments")
+        if is_open is not None:
+            problems += [
+                f"has nobody for {name}, so everyone who may push to the main branch would deploy it. "
+                f"Run `pulumi config set --path 'reviewers.{name}[0]' team:NUMBER`. Or, if whoever may push a branch "
+                f"may read its secrets, too, `pulumi config set --path 'openEnvironments[{len(is_open)}]' {name}`."
+                for name in info.data.get("environments", ())
+                if name not in is_open and not reviewers.get(name)
+            ]
+        refuse(problems)
+        return reviewers
+
+    @field_validator("cluster_keys")
+    @classmethod
+    def _regions(cls, keys: dict[str, str]) -> dict[str, str]:
+        refuse(
+            [f"has {region!r} for {name}, which {NO_REGION}" for name, region in keys.items() if not is_region(region)]
+        )
+        return keys
+
+    @field_validator("pulumi_organization")
+    @classmethod
+    def _of_pulumi_cloud(cls, organization: str, info: ValidationInfo) -> str:
+        cloud = info.data.get("pulumi_cloud")
+        if cloud and not organization:
+            raise ValueError("is not set, and `pulumiCloud` is true. Run `pulumi config set pulumiOrganization NAME`.")
+        if organization and cloud is False:
+            raise ValueError(
+                "is set, and `pulumiCloud` is false, so nobody would read it. Set that to true, or remove it."
+            )
+        if not organization:
+            return organization
+        return _matched(
+            r"[A-Za-z0-9][A-Za-z0-9_-]*", organization, "is not the name of an organization in Pulumi Cloud."
+        )
+
     @field_validator("main_branch")
     @classmethod
     def _branch(cls, branch: str) -> str:
@@ -88,7 +160,9 @@ class Settings(BaseModel):
     @field_validator("location")
     @classmethod
     def _region(cls, location: str) -> str:
-        return _matched(r"[a-z]+-[a-z]+\d+", location, "is not a region, like europe-west4.")
+        if not is_region(location):
+            raise ValueError(NO_REGION)
+        return location
 
     @field_validator("workload_identity_pool")
     @classmethod
@@ -98,6 +172,11 @@ class Settings(BaseModel):
             pool,
             "is not an ID of a pool. Use 4 to 32 lower-case letters, digits and hyphens, not gcp- first.",
         )
+
+
+def is_region(name: str) -> bool:
+    """Whether a name looks like a region's."""
+    return bool(re.fullmatch(r"[a-z]+-[a-z]+\d+", name, re.ASCII))
 
 
 def _matched(pattern: str, value: str, problem: str) -> str:
@@ -124,5 +203,5 @@ def parse(
 
 def load() -> Settings:
     """The settings of the running stack. Raises `SettingsError`."""
-    values, secrets, others = configuration.read({"environments"})
+    values, secrets, others = configuration.read({"environments", "openEnvironments", "reviewers", "clusterKeys"})
     return parse(values, secrets=secrets, stack=pulumi.get_stack(), others=others, project=pulumi.get_project())

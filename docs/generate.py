@@ -1,8 +1,8 @@
-"""Write the tables of settings into the pages: `make docs`.
+"""Write the tables of settings, and of who may do what, into the pages: `make docs`.
 
-They are made from what the program itself reads, Pulumi.yaml, the class of an entry of `models` and the rules for
-flags, and stand between two markers, `<!-- NAME: made by make docs -->` and `<!-- end -->`. What is around them is
-written by hand.
+They are made from what the programs themselves read, Pulumi.yaml, the class of an entry of `models`, the rules for
+flags and the identities of bootstrap, and stand between two markers, `<!-- NAME: made by make docs -->` and
+`<!-- end -->`. What is around them is written by hand.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from bootstrap import identities
 from infra.settings.flag_rules import ALLOWED, REASONS
 from infra.settings.model import Model
 
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ["`gcp:project`", "string", "required", "ID of the Google Cloud project to deploy to."]
 """The one setting that is the provider's and not the project's."""
 COLUMNS = ["type", "default", "description"]
+WHO = ["identity", "who may be it", "reads", "changes", "decrypts", "if it is stolen, the worst it can do"]
 
 
 def _type(schema: dict[str, Any]) -> str:
@@ -73,7 +75,10 @@ def tables() -> dict[Path, dict[str, str]]:
             "fields of a model": _table(["field", *COLUMNS], fields()),
             "flags": _table(["kind", "flags"], flags()),
         },
-        ROOT / "docs/bootstrap.md": {"settings": _table(["setting", *COLUMNS], settings(ROOT / "bootstrap"))},
+        ROOT / "docs/bootstrap.md": {
+            "settings": _table(["setting", *COLUMNS], settings(ROOT / "bootstrap")),
+            "identities": _table(WHO, identities.table()),
+        },
     }
 
 

@@ -28,6 +28,8 @@ IDS = {
     tokens.ROLE: "projects/{project}/roles/{roleId}",
     tokens.REPOSITORY_MEMBER: "projects/{project}/locations/{location}/repositories/{repository}/{role}/{member}",
     tokens.PROJECT_MEMBER: "{project}/{role}/{member}",
+    tokens.MEMBER_REMOVED: "{project}/{member}/{role}",
+    tokens.AUDIT: "{project}/audit_config/{service}",
     tokens.API: "{project}/{service}",
     tokens.ACCOUNT: "projects/{project}/serviceAccounts/{accountId}@{project}.iam.gserviceaccount.com",
     tokens.ACCOUNT_MEMBER: "{serviceAccountId}/{role}/{member}",

@@ -42,7 +42,7 @@ from .google_kinds import (
     refers,
 )
 from .google_machines import DEFAULT, machines
-from .google_rules import validate
+from .google_rules import removed_by, validate
 from .inventory import CloudError, Inventory, Item, merge
 
 LABELS = {CLUSTER: "resourceLabels", ADDRESS: "labels", BUCKET: "labels", KEY: "labels"}
@@ -117,6 +117,8 @@ class Google:
         validate(self.inventory, item, item.computed.get("effectiveLabels", {}))
         if call.kind == SERVICE:
             self.inventory.enabled_apis.add(object_id)
+        for removed in removed_by(self.inventory, item):
+            self.inventory.record("delete", removed)
         self.inventory.record("create", item)
         return object_id, self._outputs(item)
 
@@ -124,6 +126,8 @@ class Google:
         if call.kind == SERVICE_IDENTITY:
             return read_agent(call)
         item = self._get(call, object_id)
+        if item and removed_by(self.inventory, item):
+            return None  # the provider forgets that it has removed what is there again
         # What GKE does not know, the real provider keeps from its state; in an import it takes the safe way.
         kept = {"deletionProtection": call.state.get("deletionProtection", True)} if call.kind == CLUSTER else {}
         return self._outputs(item) | kept if item else None

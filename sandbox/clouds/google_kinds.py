@@ -27,6 +27,8 @@ KEY_MEMBER = "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember"
 SERVICE_IDENTITY = "gcp:projects/serviceIdentity:ServiceIdentity"
 ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
+AUDIT = "gcp:projects/iAMAuditConfig:IAMAuditConfig"
+MEMBER_REMOVED = "gcp:projects/iamMemberRemove:IamMemberRemove"
 REPOSITORY_MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
 IDENTITY_POOL = "gcp:iam/workloadIdentityPool:WorkloadIdentityPool"
 IDENTITY_PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
@@ -69,6 +71,8 @@ KINDS = {
     SERVICE_IDENTITY: Kind("", "projects/{project}/services/{service}", ""),
     ROLE: Kind(_IAM, "projects/{project}/roles/{roleId}", ""),
     ACCOUNT_MEMBER: Kind(_IAM, "{serviceAccountId}/{role}/{member}", ""),
+    AUDIT: Kind("cloudresourcemanager.googleapis.com", "{project}/audit_config/{service}", ""),
+    MEMBER_REMOVED: Kind("cloudresourcemanager.googleapis.com", "{project}/{member}/{role}", ""),
     # Its API is that of the repository's project, where somebody has used it to make the repository.
     REPOSITORY_MEMBER: Kind(
         "", "projects/{project}/locations/{location}/repositories/{repository}/{role}/{member}", ""

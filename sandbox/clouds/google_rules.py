@@ -2,9 +2,10 @@
 
 Where the words are known from a report they are Google's, with the report beside them; else they are ours, in the form
 of Google's. Refused are: references to what is not there, unknown roles, principals and regions, ranges that overlap,
-labels against the rules, maintenance windows that are too short, rules of the firewall that say two things at once, and
-what `google_nodes` and `google_keys` refuse. Left out: quotas,
-permissions of the caller, GKE versions, which ports a firewall rule may name, and for what a role may be granted.
+labels against the rules, maintenance windows that are too short, rules of the firewall that say two things at once,
+audit logs of calls that there are not, and what `google_nodes` and `google_keys` refuse. Left out: quotas, permissions
+of the caller, GKE versions, which ports a firewall rule may name, for what a role may be granted, and which services
+can be audited.
 """
 
 import itertools
@@ -22,10 +23,12 @@ from .google_keys import refuse_encryption
 from .google_kinds import (
     ACCOUNT,
     ADDRESS,
+    AUDIT,
     CLUSTER,
     FIREWALL,
     IDENTITY_POOL,
     MEMBER,
+    MEMBER_REMOVED,
     POOL,
     REFERENCES,
     REPOSITORY_MEMBER,
@@ -45,10 +48,14 @@ def validate(inventory: Inventory, item: Item, labels: Mapping[str, str]) -> Non
     """Raise a `CloudError` if Google would refuse this object, which bears all these labels."""
     _refuse_references(inventory, item)
     refuse_labels(item.kind, labels)
-    if "role" in item.inputs and "member" in item.inputs:
+    if item.kind == MEMBER_REMOVED:
+        refuse_role(item.inputs["role"], item.inputs["member"], project=item.inputs["project"])
+    elif "role" in item.inputs and "member" in item.inputs:
         _refuse_grant(inventory, item)
     refuse_region(item)
-    if item.kind == REPOSITORY_MEMBER:
+    if item.kind == AUDIT:
+        _refuse_audit(item.inputs)
+    elif item.kind == REPOSITORY_MEMBER:
         _refuse_repository(item.inputs)
     elif item.kind == SUBNET:
         _refuse_subnet(inventory, item)
@@ -115,6 +122,26 @@ def refuse_role(role: str, member: str, *, project: str | None) -> None:
             f"{what}: Error setting IAM policy for {what}: {message}"
         )
     raise CloudError(message)
+
+
+def removed_by(inventory: Inventory, item: Item) -> list[Item]:
+    """The grants that an object of `MEMBER_REMOVED` takes away: those of its role to its member in its project."""
+    same = [item.inputs.get(key) for key in ("project", "role", "member")]
+    if item.kind != MEMBER_REMOVED:
+        return []
+    return [m for m in inventory.find(MEMBER) if [m.inputs.get(key) for key in ("project", "role", "member")] == same]
+
+
+CALLS = ("ADMIN_READ", "DATA_READ", "DATA_WRITE")
+
+
+def _refuse_audit(inputs: Props) -> None:
+    """Refuse kinds of calls that there are not; which of them a service has is not known here."""
+    for config in inputs["auditLogConfigs"]:
+        if config["logType"] not in CALLS:
+            raise bad(
+                f"Invalid value at 'policy.audit_configs[0].audit_log_configs[0].log_type', \"{config['logType']}\""
+            )
 
 
 def _refuse_repository(inputs: Props) -> None:

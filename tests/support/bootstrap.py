@@ -13,9 +13,18 @@ VALUES: dict[str, Any] = {
     "repository": "acme/inference",
     "repositoryId": 123456,
     "environments": {"dev": "acme-dev", "prod": "acme-prod"},
+    "openEnvironments": ["dev"],
+    "reviewers": {"prod": ["team:7"]},
 }
 POOL = "projects/1/locations/global/workloadIdentityPools/github-actions"
-MAIN = {"repository_id": "123456", "run_id": "9", "ref": "refs/heads/main"}
+REPOSITORY = "acme/inference"
+
+
+def job(file: str, ref: str = "refs/heads/main", *, of: str = "", **claims: str) -> dict[str, str]:
+    """The claims of a job that stands in a workflow, as it is at `of`, which is `ref` unless somebody calls it."""
+    workflow = f"{REPOSITORY}/.github/workflows/{file}@{of or ref}"
+    own = {"repository_id": "123456", "repository": REPOSITORY, "run_id": "9", "ref": ref}
+    return {**own, "job_workflow_ref": workflow, **claims}
 
 
 def program(**changes: Any) -> Declared:
@@ -28,7 +37,8 @@ def program(**changes: Any) -> Declared:
 def cel(expression: str, claims: dict[str, str]) -> Any:
     """The value of an expression in the little CEL that the program uses, for the claims of a token."""
     python = re.sub(r"has\(assertion\.(\w+)\)", r"('\1' in assertion)", expression)
-    python = re.sub(r"assertion\.(\w+)", r"assertion['\1']", python).replace("&&", "and")
+    python = re.sub(r"assertion\.(\w+)", r"assertion['\1']", python)
+    python = python.replace("&&", "and").replace("||", "or").replace("!(", "not (")
     python = re.sub(r"^(.*) \? (.*) : (.*)$", r"(\2) if (\1) else (\3)", python)
     return eval(python, {}, {"assertion": claims})  # noqa: S307 - our own expression
 

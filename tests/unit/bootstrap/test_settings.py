@@ -16,6 +16,10 @@ SHARED_PROJECT = "already: whoever deploys there could take over both. Give each
 NO_NUMBER = (
     'is not the number of a repository. Run `pulumi config set repositoryId "$(gh api repos/acme/inference --jq .id)"`.'
 )
+NO_REVIEWER = (
+    "which is neither team:NUMBER nor user:NUMBER. `gh api orgs/OWNER/teams/TEAM --jq .id` and `gh api users/LOGIN "
+    "--jq .id` show the numbers."
+)
 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"gcp:project": "Acme"}, f'gcp:project: "Acme" {NO_PROJECT}'),
@@ -53,6 +57,60 @@ BAD: list[tuple[dict[str, Any], str]] = [
         'environments: {"dev": "acme-ci"} has acme-ci for dev, which is the project of the state and the identities '
         + SHARED_PROJECT,
     ),
+    (
+        {"openEnvironments": ["dev", "staging"]},
+        'openEnvironments: ["dev", "staging"] has \'staging\', which is not among `environments`: dev, prod. Correct '
+        "or remove it.",
+    ),
+    (
+        {"openEnvironments": []},
+        'reviewers: {"prod": ["team:7"]} has nobody for dev, so everyone who may push to the main branch would deploy '
+        "it. Run `pulumi config set --path 'reviewers.dev[0]' team:NUMBER`. Or, if whoever may push a branch may read "
+        "its secrets, too, `pulumi config set --path 'openEnvironments[0]' dev`.",
+    ),
+    (
+        {"reviewers": {"prod": []}},
+        'reviewers: {"prod": []} has nobody for prod, so everyone who may push to the main branch would deploy it. Run '
+        "`pulumi config set --path 'reviewers.prod[0]' team:NUMBER`. Or, if whoever may push a branch may read its "
+        "secrets, too, `pulumi config set --path 'openEnvironments[1]' prod`.",
+    ),
+    (
+        {"reviewers": {"prod": ["team:7"], "qa": ["team:7"]}},
+        'reviewers: {"prod": ["team:7"], "qa": ["team:7"]} has \'qa\', which is not among `environments`: dev, prod. '
+        "Correct or remove it.",
+    ),
+    *(
+        ({"reviewers": {"prod": [text]}}, f'reviewers: {{"prod": ["{text}"]}} has \'{text}\' for prod, {NO_REVIEWER}')
+        for text in ("ann", "team:sre", "team:0", "group:7", "team:7 ")
+    ),
+    (
+        {"reviewers": {"prod": [f"user:{n}" for n in range(1, 8)]}},
+        f"reviewers: {json.dumps({'prod': [f'user:{n}' for n in range(1, 8)]})} has 7 for prod, and GitHub takes 6. "
+        "Name a team.",
+    ),
+    (
+        {"clusterKeys": {"prod": "europe"}},
+        'clusterKeys: {"prod": "europe"} has \'europe\' for prod, which is not a region, like europe-west4.',
+    ),
+    (
+        {"clusterKeys": {"qa": "europe-west4"}},
+        'clusterKeys: {"qa": "europe-west4"} has \'qa\', which is not among `environments`: dev, prod. Correct or '
+        "remove it.",
+    ),
+    (
+        {"pulumiCloud": True},
+        'pulumiOrganization: "" is not set, and `pulumiCloud` is true. Run `pulumi config set pulumiOrganization '
+        "NAME`.",
+    ),
+    (
+        {"pulumiOrganization": "acme"},
+        'pulumiOrganization: "acme" is set, and `pulumiCloud` is false, so nobody would read it. Set that to true, or '
+        "remove it.",
+    ),
+    (
+        {"pulumiCloud": True, "pulumiOrganization": "ac me"},
+        'pulumiOrganization: "ac me" is not the name of an organization in Pulumi Cloud.',
+    ),
     ({"mainBranch": "a' || true"}, 'mainBranch: "a\' || true" is not the name of a branch, like main.'),
     ({"location": "europe"}, 'location: "europe" is not a region, like europe-west4.'),
     (
@@ -84,6 +142,16 @@ def test_all_problems_are_told_at_once() -> None:
         parse(repository="", location="x", environments={"Dev": "acme-dev", "prod": "1"})
 
 
+def test_environments_that_have_a_problem_of_their_own_are_not_compared_with() -> None:
+    with pytest.raises(SettingsError, match="has 1 problem; "):
+        parse(environments={}, reviewers={"qa": ["user:1"]}, clusterKeys={"qa": "europe-west4"})
+
+
+def test_six_reviewers_and_reviewers_of_an_open_environment_are_taken() -> None:
+    reviewers = {"dev": [f"user:{n}" for n in range(1, 7)], "prod": ["team:7"]}
+    assert parse(reviewers=reviewers).reviewers == reviewers
+
+
 def test_unset_project_is_told_with_its_command() -> None:
     with pytest.raises(SettingsError, match=r"gcp:project: is not set\. Run `pulumi config set gcp:project"):
         settings.parse({**{key: item["default"] for key, item in SCHEMA.items()}, **VALUES})
@@ -92,4 +160,5 @@ def test_unset_project_is_told_with_its_command() -> None:
 @pytest.mark.parametrize("key", SCHEMA)
 def test_page_has_each_setting_as_pulumi_yaml_declares_it(key: str) -> None:
     item, page = SCHEMA[key], (ROOT / "docs/bootstrap.md").read_text()
-    assert f"| `{key}` | {item['type']} | `{json.dumps(item['default'])}` | {item['description']} |" in page
+    of = f" of {item['items']['type']}" if item["type"] == "array" else ""
+    assert f"| `{key}` | {item['type']}{of} | `{json.dumps(item['default'])}` | {item['description']} |" in page

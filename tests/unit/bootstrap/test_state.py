@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.bootstrap import MAIN, accounts, program
+from tests.support.bootstrap import accounts, job, program
 from tests.support.program import Declared
 
 
@@ -30,10 +30,12 @@ def test_what_cannot_be_made_again_is_protected_as_set(protect: bool) -> None:
 
 
 def test_with_pulumi_cloud_there_is_no_bucket_and_no_key() -> None:
-    cloud = program(pulumiCloud=True)
+    cloud = program(pulumiCloud=True, pulumiOrganization="acme")
     assert not [r.type for r in cloud if r.type.startswith(("gcp:storage", "gcp:kms"))]
-    assert cloud.outputs["variables"]["PULUMI_BACKEND_URL"] == "https://api.pulumi.com"
-    assert accounts(cloud, {**MAIN, "environment": "prod"}) == {"pulumi-preview", "pulumi-drift", "deploy-prod"}
+    assert cloud.outputs["cloud"]["backendUrl"] == "https://api.pulumi.com"
+    assert cloud.outputs["cloud"]["organization"] == "acme"
+    assert cloud.outputs["backendUrls"] == cloud.outputs["secretsProviders"] == {}
+    assert accounts(cloud, job("deploy-stack.yml", environment="prod")) == {"preview-dev", "deploy-prod"}
 
 
 def test_outputs_name_a_folder_and_a_key_for_each_environment(shared: Declared) -> None:

@@ -1,53 +1,100 @@
-"""Who may act as whom, and what each may do."""
-
-import re
+"""Who may act as whom."""
 
 import pytest
 
 from bootstrap import trust
-from tests.support.bootstrap import MAIN, POOL, accounts, cel, program
-from tests.support.program import Declared, Run
+from tests.support.bootstrap import POOL, accounts, cel, job, program
+from tests.support.program import Declared
 from tests.support.project import ROOT
 
-# Who may act as whom
+BRANCH, PULL = "refs/heads/feature", "refs/pull/7/merge"
+MAIN = "refs/heads/main"
+
+JOBS: dict[str, tuple[dict[str, str], set[str]]] = {
+    "a pull request's preview": (job("pull-request.yml", PULL), {"preview-dev"}),
+    "a pull request that changes a workflow": (job("deploy-stack.yml", PULL, environment="prod"), {"preview-dev"}),
+    "a branch that changes a workflow": (job("deploy-stack.yml", BRANCH, environment="prod"), {"preview-dev"}),
+    "a branch that calls main's workflow": (
+        job("deploy-stack.yml", BRANCH, of=MAIN, environment="prod"),
+        {"preview-dev"},
+    ),
+    "a branch that calls main's workflow to plan": (job("deploy-stack.yml", BRANCH, of=MAIN), {"preview-dev"}),
+    "main that calls a branch's workflow": (
+        job("deploy-stack.yml", of=BRANCH, environment="prod"),
+        {"preview-dev"},
+    ),
+    "main that calls another repository's workflow": (
+        job("x") | {"job_workflow_ref": f"evil/x/.github/workflows/deploy-stack.yml@{MAIN}", "environment": "prod"},
+        {"preview-dev"},
+    ),
+    "a branch whose name begins like main": (
+        job("deploy-stack.yml", "refs/heads/main-2", environment="prod"),
+        {"preview-dev"},
+    ),
+    "a tag called main": (job("deploy-stack.yml", "refs/tags/main", environment="prod"), {"preview-dev"}),
+    "prod's plan": (job("deploy-stack.yml"), {"preview-dev", "preview-prod"}),
+    "prod's plan in the workflow that calls": (job("deploy.yml"), {"preview-dev", "preview-prod"}),
+    "a deployment of dev": (job("deploy-stack.yml", environment="dev"), {"preview-dev", "deploy-dev"}),
+    "a deployment of prod": (job("deploy-stack.yml", environment="prod"), {"preview-dev", "deploy-prod"}),
+    "a deployment of an unknown environment": (job("deploy-stack.yml", environment="qa"), {"preview-dev"}),
+    "a teardown of prod": (job("teardown.yml", environment="prod"), {"preview-dev", "deploy-prod"}),
+    "a teardown outside of an environment": (job("teardown.yml"), {"preview-dev"}),
+    "the search for drift": (job("drift.yml"), {"preview-dev", "drift-dev", "drift-prod"}),
+    "the search for drift in an environment": (job("drift.yml", environment="dev"), {"preview-dev"}),
+    "another workflow of main": (job("main.yml"), {"preview-dev"}),
+    "another workflow of main in prod's environment": (job("main.yml", environment="prod"), {"preview-dev"}),
+    "another repository": (job("deploy-stack.yml", environment="prod", repository_id="1234567"), set()),
+    "a repository that took over the name": (job("deploy-stack.yml", environment="prod", repository_id="9"), set()),
+}
 
 
-@pytest.mark.parametrize(
-    ("claims", "expected"),
-    [
-        ({"ref": "refs/pull/7/merge"}, {"pulumi-preview"}),
-        ({"ref": "refs/heads/feature", "environment": "prod"}, {"pulumi-preview"}),
-        ({"ref": "refs/heads/main-2", "environment": "prod"}, {"pulumi-preview"}),
-        ({"ref": "refs/tags/main", "environment": "prod"}, {"pulumi-preview"}),
-        ({}, {"pulumi-preview", "pulumi-drift"}),
-        ({"environment": "qa"}, {"pulumi-preview", "pulumi-drift"}),
-        ({"environment": "dev"}, {"pulumi-preview", "pulumi-drift", "deploy-dev"}),
-        ({"environment": "prod"}, {"pulumi-preview", "pulumi-drift", "deploy-prod"}),
-        ({"environment": "prod", "repository_id": "1234567"}, set()),
-        ({"environment": "prod", "repository_id": "12345", "repository": "acme/inference"}, set()),
-    ],
-    ids=lambda v: str(v) if isinstance(v, dict) else "",
-)
+@pytest.mark.parametrize(("claims", "expected"), JOBS.values(), ids=JOBS)
 def test_job_may_act_as(shared: Declared, claims: dict[str, str], expected: set[str]) -> None:
-    assert accounts(shared, {**MAIN, **claims}) == expected
+    assert accounts(shared, claims) == expected
+
+
+def test_where_no_environment_is_open_a_pull_request_gets_no_identity() -> None:
+    closed = program(openEnvironments=[], reviewers={"dev": ["user:1"], "prod": ["team:7"]})
+    assert accounts(closed, job("pull-request.yml", PULL)) == set()
+    assert accounts(closed, job("deploy-stack.yml")) == {"preview-dev", "preview-prod"}
+
+
+def test_renamed_repository_is_trusted_as_before(shared: Declared) -> None:
+    renamed = job("deploy-stack.yml", environment="prod") | {
+        "repository": "acme/renamed",
+        "job_workflow_ref": "acme/renamed/.github/workflows/deploy-stack.yml@refs/heads/main",
+    }
+    assert accounts(shared, renamed) == {"preview-dev", "deploy-prod"}
 
 
 def test_deployments_come_from_the_branch_that_is_set() -> None:
     release = program(mainBranch="release/v1")
-    prod = {**MAIN, "environment": "prod"}
-    assert accounts(release, prod) == {"pulumi-preview"}
-    assert "deploy-prod" in accounts(release, {**prod, "ref": "refs/heads/release/v1"})
+    assert accounts(release, job("deploy-stack.yml", environment="prod")) == {"preview-dev"}
+    assert accounts(release, job("drift.yml")) == {"preview-dev"}
+    of_release = job("deploy-stack.yml", "refs/heads/release/v1", environment="prod")
+    assert accounts(release, of_release) == {"preview-dev", "deploy-prod"}
 
 
 def test_principals_are_these_and_no_others(shared: Declared) -> None:
-    members = {m.name: m.inputs["member"] for m in shared.all("serviceaccount/iAMMember:IAMMember")}
     of_pool = f"principalSet://iam.googleapis.com/{POOL}"
-    assert members == {
-        "pulumi-preview": f"{of_pool}/attribute.repository_id/123456",
-        "pulumi-drift": f"{of_pool}/attribute.main/true",
-        "deploy-dev": f"{of_pool}/attribute.deploy/dev",
-        "deploy-prod": f"{of_pool}/attribute.deploy/prod",
+    federated = {
+        m.name: m.inputs["member"].removeprefix(of_pool)
+        for m in shared.all("serviceaccount/iAMMember:IAMMember")
+        if m.inputs["role"] == "roles/iam.workloadIdentityUser"
     }
+    assert federated == {
+        "preview-dev": "/attribute.repository_id/123456",
+        "preview-prod": "/attribute.plan/true",
+        "drift-dev": "/attribute.drift/true",
+        "drift-prod": "/attribute.drift/true",
+        "deploy-dev": "/attribute.deploy/dev",
+        "deploy-prod": "/attribute.deploy/prod",
+    }
+
+
+def test_workflows_that_are_trusted_are_there() -> None:
+    for file in (*trust.DEPLOYING, *trust.PLANNING, *trust.DRIFTING):
+        assert (ROOT / ".github/workflows" / file).is_file()
 
 
 def test_only_githubs_tokens_are_taken(shared: Declared) -> None:
@@ -56,103 +103,12 @@ def test_only_githubs_tokens_are_taken(shared: Declared) -> None:
     }
 
 
-def test_subject_fits_into_googles_127_bytes(shared: Declared) -> None:
+def test_mapping_stays_below_googles_limits(shared: Declared) -> None:
     mapping = shared.one("WorkloadIdentityPoolProvider").inputs["attributeMapping"]
-    claims = {**MAIN, "run_id": "9" * 20, "ref": "refs/heads/" + "x" * 200, "sub": "x" * 300}
+    claims = job("deploy-stack.yml", "refs/heads/" + "x" * 200) | {"run_id": "9" * 20, "sub": "x" * 300}
     assert len(cel(mapping["google.subject"], claims)) < 127
+    assert max(map(len, mapping.values())) <= 2048  # characters of an expression
 
 
 def test_there_are_no_keys_of_service_accounts(shared: Declared) -> None:
     assert not [r.type for r in shared if "serviceaccount/key" in r.type]
-
-
-# What each may do
-
-
-def grants(shared: Declared, account: str) -> set[tuple[str, str]]:
-    """What a service account has been given: (role, on what)."""
-    return {
-        (r.inputs["role"], next(r.inputs[k] for k in ("project", "managedFolder", "cryptoKeyId") if k in r.inputs))
-        for r in shared
-        if r.inputs.get("member") == f"serviceAccount:{account}@p"
-    }
-
-
-READS = {
-    "roles/browser",
-    "roles/compute.viewer",
-    "roles/container.viewer",
-    "roles/dns.reader",
-    "roles/iam.serviceAccountViewer",
-    "roles/serviceusage.serviceUsageViewer",
-    "roles/storage.objectViewer",
-    "roles/cloudkms.cryptoKeyDecrypter",
-}
-
-
-KEYS = {"dev-keys-1a2b3c4", "prod-keys-1a2b3c4"}
-
-
-def test_preview_has_no_role_that_writes_and_none_that_reads_secrets_in_clusters(shared: Declared) -> None:
-    assert {role for role, _ in grants(shared, "pulumi-preview")} == READS | KEYS
-
-
-def test_drift_reads_the_secrets_in_clusters_too_and_writes_nothing(shared: Declared) -> None:
-    roles = {role for role, _ in grants(shared, "pulumi-drift")}
-    assert roles - READS - KEYS == {"dev-secrets-1a2b3c4", "prod-secrets-1a2b3c4"}
-    for name in ("dev-secrets", "prod-secrets"):
-        role = shared.one("IAMCustomRole", name)
-        assert role.inputs["permissions"] == ["container.secrets.get", "container.secrets.list"]
-
-
-def test_readers_of_keys_see_them_and_who_may_use_them_and_can_use_none(shared: Declared) -> None:
-    for name in ("dev-keys", "prod-keys"):
-        role = shared.one("IAMCustomRole", name)
-        assert role.inputs["roleId"] == "pulumiReadKeys"
-        assert role.inputs["permissions"] == [
-            "cloudkms.cryptoKeys.get",
-            "cloudkms.cryptoKeys.getIamPolicy",
-            "cloudkms.keyRings.get",
-        ]
-
-
-@pytest.mark.parametrize(("environment", "other"), [("dev", "prod"), ("prod", "dev")])
-def test_deployment_has_nothing_of_another_environment(shared: Declared, environment: str, other: str) -> None:
-    there = {where for _, where in grants(shared, f"deploy-{environment}")}
-    assert there == {f"acme-{environment}", f"{environment}/", f"{environment}-id"}
-    assert not {where for where in there if other in where}
-
-
-def test_nobody_is_given_anything_on_the_whole_bucket_the_key_ring_or_the_project_of_the_state(
-    shared: Declared,
-) -> None:
-    assert not [r.type for r in shared if "BucketIAM" in r.type or "KeyRingIAM" in r.type]
-    assert "acme-ci" not in {r.inputs["project"] for r in shared.all("projects/iAMMember:IAMMember")}
-
-
-def test_deployment_has_the_roles_that_the_page_lists(shared: Declared) -> None:
-    section = (ROOT / "docs/deploy.md").read_text().split("## 4. Credentials")[1].split("\n## ")[0]
-    listed = set(re.findall(r"^\| `(roles/[\w.]+)` \|", section, re.MULTILINE))
-    assert len(listed) > 5
-    assert {role for role, where in grants(shared, "deploy-dev") if where == "acme-dev"} == listed
-
-
-def test_deployment_may_grant_what_its_stack_grants_and_nothing_else(shared: Declared, run: Run) -> None:
-    granted = {r.inputs["role"] for r in run().all("projects/iAMMember:IAMMember")}
-    admin = shared.one("projects/iAMMember:IAMMember", "dev-deploy-resourcemanager.projectIamAdmin")
-    allowed = re.fullmatch(
-        r"api\.getAttribute\('iam\.googleapis\.com/modifiedGrantsByRole', \[\]\)\.hasOnly\(\[(.*)\]\)",
-        admin.inputs["condition"]["expression"],
-    )
-    assert allowed
-    assert {role.strip("' ") for role in allowed[1].split(",")} == granted
-
-
-# What GitHub is told
-
-
-def test_commands_leave_an_environment_that_is_there_as_it_is() -> None:
-    [line] = trust.commands("acme/inference", {}, {"prod": {}}).splitlines()
-    look, make = line.split(" || ")
-    assert look == "gh api --silent repos/acme/inference/environments/prod 2>/dev/null"
-    assert make == "gh api --silent --method PUT repos/acme/inference/environments/prod"

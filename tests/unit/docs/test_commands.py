@@ -60,7 +60,8 @@ def test_settings_that_are_set_read_and_removed_exist() -> None:
 
 def test_outputs_that_are_read_exist(run: Run) -> None:
     told = named(r"pulumi stack output (\w+)")
-    shown = {*run(tls="self-signed").outputs, "backendUrls", "secretsProviders", "githubCommands"}
+    of_bootstrap = {"backendUrls", "secretsProviders", "githubCommands", "cloud", "nodeServiceAccounts", "kmsKeys"}
+    shown = {*run(tls="self-signed").outputs, *of_bootstrap}
     assert len(told) > 5
     assert {name for _, name in told} <= shown
 

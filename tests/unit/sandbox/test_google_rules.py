@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bootstrap import trust
+from bootstrap import identities
 from infra.google.node_account import NODE_ROLE
 from sandbox.clouds import google_rules
-from sandbox.clouds.google_kinds import ACCOUNT, CLUSTER, FIREWALL, MEMBER, ROUTER
+from sandbox.clouds.google_kinds import ACCOUNT, AUDIT, CLUSTER, FIREWALL, MEMBER, MEMBER_REMOVED, ROUTER
 from sandbox.clouds.inventory import CloudError
 from tests.support.google_project import Project
 
@@ -25,8 +25,35 @@ def test_unknown_role_is_refused_as_iam_refuses_it(project: Project) -> None:
 
 
 def test_every_role_that_we_grant_or_ask_for_is_known() -> None:
-    ours = {NODE_ROLE, *trust.READ_ROLES, *trust.DEPLOY_ROLES, *trust.GRANTABLE}
+    ours = {NODE_ROLE, identities.RUN_NODES_AS, *identities.READ_ROLES, *identities.DEPLOY_ROLES}
     assert ours <= google_rules.roles()
+
+
+def test_role_that_is_taken_away_is_gone_and_seen_when_it_is_there_again(project: Project) -> None:
+    email = project.create(ACCOUNT, accountId="nodes")["email"]
+    editor = {"project": "p", "role": "roles/editor", "member": f"serviceAccount:{email}"}
+    project.create(MEMBER, **editor)
+    project.create(MEMBER, **editor | {"role": "roles/viewer"})
+    removed = {**editor}
+    object_id, _ = project.google.create(project.call(MEMBER_REMOVED), removed)
+    assert object_id == f"p/serviceAccount:{email}/roles/editor"
+    assert [m.inputs["role"] for m in project.google.inventory.find(MEMBER)] == ["roles/viewer"]
+    assert project.google.read(project.call(MEMBER_REMOVED), object_id) == removed
+    project.create(MEMBER, **editor)
+    assert project.google.read(project.call(MEMBER_REMOVED), object_id) is None
+
+
+def test_role_of_an_account_that_nobody_has_made_can_be_taken_away(project: Project) -> None:
+    member = "serviceAccount:1-compute@developer.gserviceaccount.com"
+    project.create(MEMBER_REMOVED, project="p", role="roles/editor", member=member)
+    with pytest.raises(CloudError, match=r"Role roles/no\.suchRole is not supported"):
+        project.create(MEMBER_REMOVED, project="p", role="roles/no.suchRole", member=member)
+
+
+def test_audit_log_of_calls_that_there_are_not_is_refused(project: Project) -> None:
+    project.create(AUDIT, project="p", service="sts.googleapis.com", auditLogConfigs=[{"logType": "ADMIN_READ"}])
+    with pytest.raises(CloudError, match=r"Invalid value at .*ADMIN_WRITE"):
+        project.create(AUDIT, project="p", service="iam.googleapis.com", auditLogConfigs=[{"logType": "ADMIN_WRITE"}])
 
 
 @pytest.mark.parametrize("location", ["europe-west4-z", "europe-west99"])
