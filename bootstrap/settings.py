@@ -149,7 +149,7 @@ class Settings(BaseModel):
         if not organization:
             return organization
         return _matched(
-            r"[A-Za-z0-9][A-Za-z0-9_-]*", organization, "is not the name of an organization in Pulumi Cloud."
+            r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", organization, "is not the name of an organization in Pulumi Cloud."
         )
 
     @field_validator("main_branch")

@@ -10,7 +10,7 @@ main branch, whose steps then check out and run what is on the branch.
 ISSUER = "https://token.actions.githubusercontent.com"
 
 DEPLOYING = ("deploy-stack.yml", "teardown.yml")
-PLANNING = ("deploy.yml", "deploy-stack.yml")
+PLANNING = ("deploy.yml",)
 DRIFTING = ("drift.yml",)
 """The workflows whose jobs deploy or destroy, make the plan that is approved, and look for drift, by their files' names
 (a test compares)."""

@@ -111,6 +111,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"pulumiCloud": True, "pulumiOrganization": "ac me"},
         'pulumiOrganization: "ac me" is not the name of an organization in Pulumi Cloud.',
     ),
+    (
+        {"pulumiCloud": True, "pulumiOrganization": "a" * 41},
+        f'pulumiOrganization: "{"a" * 41}" is not the name of an organization in Pulumi Cloud.',
+    ),
     ({"mainBranch": "a' || true"}, 'mainBranch: "a\' || true" is not the name of a branch, like main.'),
     ({"location": "europe"}, 'location: "europe" is not a region, like europe-west4.'),
     (

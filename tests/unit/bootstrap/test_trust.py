@@ -18,7 +18,7 @@ JOBS: dict[str, tuple[dict[str, str], set[str]]] = {
         job("deploy-stack.yml", BRANCH, of=MAIN, environment="prod"),
         {"preview-dev"},
     ),
-    "a branch that calls main's workflow to plan": (job("deploy-stack.yml", BRANCH, of=MAIN), {"preview-dev"}),
+    "a branch that calls main's workflow to plan": (job("deploy.yml", BRANCH, of=MAIN), {"preview-dev"}),
     "main that calls a branch's workflow": (
         job("deploy-stack.yml", of=BRANCH, environment="prod"),
         {"preview-dev"},
@@ -32,8 +32,9 @@ JOBS: dict[str, tuple[dict[str, str], set[str]]] = {
         {"preview-dev"},
     ),
     "a tag called main": (job("deploy-stack.yml", "refs/tags/main", environment="prod"), {"preview-dev"}),
-    "prod's plan": (job("deploy-stack.yml"), {"preview-dev", "preview-prod"}),
-    "prod's plan in the workflow that calls": (job("deploy.yml"), {"preview-dev", "preview-prod"}),
+    "prod's plan": (job("deploy.yml"), {"preview-dev", "preview-prod"}),
+    "a plan in an environment": (job("deploy.yml", environment="dev"), {"preview-dev"}),
+    "a job of dev's deployment that is in no environment": (job("deploy-stack.yml"), {"preview-dev"}),
     "a deployment of dev": (job("deploy-stack.yml", environment="dev"), {"preview-dev", "deploy-dev"}),
     "a deployment of prod": (job("deploy-stack.yml", environment="prod"), {"preview-dev", "deploy-prod"}),
     "a deployment of an unknown environment": (job("deploy-stack.yml", environment="qa"), {"preview-dev"}),
@@ -56,7 +57,7 @@ def test_job_may_act_as(shared: Declared, claims: dict[str, str], expected: set[
 def test_where_no_environment_is_open_a_pull_request_gets_no_identity() -> None:
     closed = program(openEnvironments=[], reviewers={"dev": ["user:1"], "prod": ["team:7"]})
     assert accounts(closed, job("pull-request.yml", PULL)) == set()
-    assert accounts(closed, job("deploy-stack.yml")) == {"preview-dev", "preview-prod"}
+    assert accounts(closed, job("deploy.yml")) == {"preview-dev", "preview-prod"}
 
 
 def test_renamed_repository_is_trusted_as_before(shared: Declared) -> None:
