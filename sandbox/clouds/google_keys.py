@@ -3,8 +3,9 @@
 An agent is no object that anyone can list: asked for again it is the same one, the provider reads nothing of it, and
 nobody can delete it (resource_project_service_identity.go in terraform-provider-google-beta).
 
-Refused are a key that does not exist, one of another region, and one that GKE's agent may not use. Left out: versions
-that are disabled or destroyed, and what becomes of Secrets whose key goes.
+Refused are a key that does not exist, one of another region, and one that GKE's agent may not use; a key that others
+have made outside of the inventory is taken to exist and to be granted. Left out: versions that are disabled or
+destroyed, and what becomes of Secrets whose key goes.
 """
 
 import hashlib
@@ -51,11 +52,13 @@ def refuse_encryption(inventory: Inventory, item: Item) -> None:
     if item.kind != CLUSTER or encryption.get("state") != "ENCRYPTED":
         return
     key = next((key for key in inventory.find(KEY) if key.id == name), None)
-    if key is None:
+    if key is None and name not in inventory.outside:
         raise bad(f"Cloud KMS key '{name}' was not found")
-    place, location = key.id.split("/")[3], item.props["location"]
+    place, location = name.split("/")[3], item.props["location"]
     if place not in (location, location.rsplit("-", 1)[0]):
         raise bad(f"Cloud KMS key '{name}' is not in the location of the cluster, {location}")
+    if key is None:
+        return
     member = f"serviceAccount:{agent(item.props['project'], 'container.googleapis.com')}"
     grants = [g.inputs for g in inventory.find(KEY_MEMBER) if g.inputs["cryptoKeyId"] == key.id]
     if not any(g["role"] in USE and g["member"] == member for g in grants):

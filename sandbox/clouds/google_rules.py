@@ -79,7 +79,12 @@ def _refuse_references(inventory: Inventory, item: Item) -> None:
 
 
 def _refuse_account(inventory: Inventory, email: str) -> None:
-    known = {"default", *inventory.agents, *(account.props["email"] for account in inventory.find(ACCOUNT))}
+    known = {
+        "default",
+        *inventory.agents,
+        *inventory.outside,
+        *(account.props["email"] for account in inventory.find(ACCOUNT)),
+    }
     if email not in known:
         raise bad(f"Service account {email} does not exist.")
 

@@ -64,6 +64,8 @@ class Inventory:
         self.enabled_apis: set[str] = set(saved.get("enabledApis", []))
         # Service agents: Google makes one for a project and a service, and never takes it away.
         self.agents: set[str] = set(saved.get("agents", []))
+        # What others have made and let us use, by its id or email. It is no part of what a stack leaves.
+        self.outside: set[str] = set()
         # Ids that no new object may have, as one that was deleted had it.
         self.taken: set[str] = set(saved.get("taken", []))
         self.listeners: list[Callable[[str, Item], None]] = []  # called with every change, after it

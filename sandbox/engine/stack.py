@@ -28,6 +28,8 @@ from .provider import serve
 REPO = Path(__file__).resolve().parents[2]
 PLACEHOLDER = "simulated-secret"
 PROJECT = {"gcp:project": "simulated-project"}
+OUTSIDE = ("nodeServiceAccount", "kmsKey")
+"""Settings that name what somebody else has made, most often with `bootstrap/`."""
 
 
 class SandboxError(Exception):
@@ -87,7 +89,8 @@ class SandboxStack:
     """A stack with its state, its copy of the stack file and the inventory of its clouds in the folder `home`.
 
     A context manager; everything in `home` outlives it. The stack file of the project is read, never written:
-    its encrypted values become `PLACEHOLDER`, and an unset `gcp:project` becomes `simulated-project`. `config`
+    its encrypted values become `PLACEHOLDER`, and an unset `gcp:project` becomes `simulated-project`. What it names
+    of others (`OUTSIDE`) is there, and may be used: only Google Cloud knows whether somebody has made it. `config`
     overrides it; a key without a namespace is the project's own. `program` runs in place of the project's. `project`
     is the folder of another Pulumi project: its stacks need no file, as their program says what it is missing.
 
@@ -136,6 +139,8 @@ class SandboxStack:
         language_host.install()
         secrets, late = self._copy_settings(source)
         self.inventory = Inventory(self.home / "inventory.json")
+        if not late:
+            self.inventory.outside = stack_file.texts(self.stack_file.read_text(), [self._key(k) for k in OUTSIDE])
         try:
             clouds = self._cleanup.enter_context(self._clouds(self.inventory))
             self._select({name: self._serve(cloud, name) for name, cloud in clouds.items()})

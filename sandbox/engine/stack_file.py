@@ -4,7 +4,7 @@ What PyYAML reads here is only where things stand. Whatever a value means, and w
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -102,6 +102,13 @@ def secure_paths(text: str) -> list[str]:
     """The paths of the encrypted values. Raises `UnreadableError`."""
     config = _find(_root(text), "config")
     return [path for path, _ in _secure(config, "", set())] if config else []
+
+
+def texts(text: str, keys: Collection[str]) -> set[str]:
+    """What stands in `config` under these keys, where it is no list or mapping. Raises `UnreadableError`."""
+    config = _find(_root(text), "config")
+    found = (_find(config, key) for key in keys) if isinstance(config, MappingNode) else ()
+    return {node.value for node in found if isinstance(node, ScalarNode) and node.value}
 
 
 def _apply(text: str, edits: list[Edit]) -> str:

@@ -121,3 +121,24 @@ def test_control_plane_without_addresses_is_read_back_as_private_and_without_cal
     on = project.cluster(name="other", **told, controlPlaneEndpointsConfig={"ipEndpointsConfig": {"enabled": True}})
     assert on["privateClusterConfig"]["enablePrivateEndpoint"] is False
     assert "masterAuthorizedNetworksConfig" in on
+
+
+# What others have made
+
+
+def test_key_of_others_is_used_in_its_region_and_they_have_granted_it(project: Project) -> None:
+    name = f"{RING}/cryptoKeys/theirs"
+    with pytest.raises(CloudError, match="was not found"):
+        project.cluster(**encrypted(name))
+    project.google.inventory.outside |= {name, name.replace("europe-west4", "us-east5")}
+    with pytest.raises(CloudError, match="is not in the location"):
+        project.cluster(**encrypted(name.replace("europe-west4", "us-east5")))
+    assert project.cluster(**encrypted(name))["databaseEncryption"]["keyName"] == name
+
+
+def test_account_of_others_is_there(project: Project) -> None:
+    nodes = {"nodeConfig": {"serviceAccount": "theirs@p.iam.gserviceaccount.com"}}
+    with pytest.raises(CloudError, match=r"theirs@p\.iam\.gserviceaccount\.com does not exist"):
+        project.cluster(**nodes)
+    project.google.inventory.outside.add("theirs@p.iam.gserviceaccount.com")
+    assert project.cluster(**nodes)["nodeConfig"] == nodes["nodeConfig"]

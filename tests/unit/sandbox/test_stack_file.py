@@ -108,3 +108,19 @@ def test_file_in_which_an_edit_would_go_wrong_is_left_to_the_engine(text: str) -
 
 def test_recursive_aliases_end() -> None:
     assert stack_file.secure_paths("config:\n  p:a: &a\n    b: *a\n") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", set()),
+        ("config:\n", set()),
+        ("config: [p:key]\n", set()),
+        ("config:\n  p:key: mine\n  p:other: x\n", {"mine"}),
+        ('config:\n  p:key: "mine"\n  p:second: yours\n', {"mine", "yours"}),
+        ('config:\n  p:key: ""\n  p:second:\n', set()),
+        ("config:\n  p:key: [a]\n  p:second: {b: c}\n", set()),
+    ],
+)
+def test_texts_under_some_keys_are_found(text: str, expected: set[str]) -> None:
+    assert stack_file.texts(text, [KEY, "p:second"]) == expected
