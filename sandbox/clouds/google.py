@@ -27,6 +27,7 @@ from .google_kinds import (
     KEY,
     KINDS,
     MEMBER,
+    MEMBER_REMOVED,
     NETWORK,
     OBJECT,
     POOL,
@@ -111,7 +112,8 @@ class Google:
             return object_id, {"project": project} | inputs | agent
         name = inputs.get(kind.name, object_id)
         item = Item("gcp", call.kind, object_id.removesuffix("/" + name), name, object_id, inputs)
-        if item.key in self.inventory.items or object_id in self.inventory.taken:
+        there = item.key in self.inventory.items and call.kind != MEMBER_REMOVED  # that is no object, and done again
+        if there or object_id in self.inventory.taken:
             raise CloudError(f"googleapi: Error 409: The resource '{object_id}' already exists, alreadyExists")
         item.computed = self._computed(call, inputs, object_id)
         validate(self.inventory, item, item.computed.get("effectiveLabels", {}))

@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError
 
-from sandbox.clouds.google_kinds import ACCOUNT, BUCKET, FOLDER, IDENTITY_POOL, IDENTITY_PROVIDER, KEY, KEY_RING, OBJECT
+from sandbox.clouds.google_kinds import (
+    ACCOUNT,
+    ACCOUNT_MEMBER,
+    BUCKET,
+    FOLDER,
+    IDENTITY_POOL,
+    IDENTITY_PROVIDER,
+    KEY,
+    KEY_RING,
+    MEMBER,
+    MEMBER_REMOVED,
+    OBJECT,
+)
 from sandbox.clouds.inventory import Inventory, Item
 from sandbox.engine.stack import SandboxError, SandboxStack, setting
 from tests.support.project import ROOT
@@ -19,6 +31,9 @@ CONFIG: dict[str, Any] = {
     "repository": "acme/inference",
     "repositoryId": "123456",
     "environments": {"dev": "acme-dev", "prod": "acme-prod"},
+    "openEnvironments": ["dev"],
+    "reviewers": {"prod": ["team:7"]},
+    "clusterKeys": {"prod": "us-east5"},
 }
 Bootstrap = Callable[..., SandboxStack]
 
@@ -89,7 +104,7 @@ def test_names_of_keys_and_of_the_pool_stay_taken_and_another_bootstrap_gets_aro
         stack.up()
     stack.set_config("workloadIdentityPool", "github-actions-2")
     stack.up()
-    assert len(stack.inventory.find(KEY)) == 2
+    assert len(stack.inventory.find(KEY)) == 3
 
 
 def test_destroy_is_refused_until_protection_is_lifted(stack: SandboxStack) -> None:
@@ -113,21 +128,47 @@ def test_bucket_and_folder_with_state_in_them_stay_even_without_protection(boots
 
 def test_key_of_an_environment_that_is_taken_out_stays_while_protected(stack: SandboxStack) -> None:
     stack.set_config("environments", {"prod": "acme-prod"})
+    stack.set_config("openEnvironments", [])
     with pytest.raises(CommandError, match="protected"):
         stack.up()
-    assert len(stack.inventory.find(KEY)) == 2
+    assert len(stack.inventory.find(KEY)) == 3
 
 
 def test_added_environment_touches_nothing_of_the_others(stack: SandboxStack) -> None:
+    before = {account.id for account in stack.inventory.find(ACCOUNT)}
     stack.set_config("environments", {**CONFIG["environments"], "staging": "acme-staging"})
+    stack.set_config("openEnvironments", ["dev", "staging"])
     changes = stack.up().summary.resource_changes or {}
     assert set(changes) == {"same", "create"}
-    assert {"deploy-staging"} == {a.name for a in stack.inventory.find(ACCOUNT)} - {
-        "pulumi-preview",
-        "pulumi-drift",
-        "deploy-dev",
-        "deploy-prod",
+    added = [account.name for account in stack.inventory.find(ACCOUNT) if account.id not in before]
+    assert set(added) == {
+        *(f"{identity}-staging" for identity in ("preview", "drift", "deploy")),
+        "gke-nodes",
     }
+
+
+def test_environment_that_is_no_longer_open_takes_its_preview_from_pull_requests_and_nothing_else(
+    stack: SandboxStack,
+) -> None:
+    stack.set_config("openEnvironments", [])
+    stack.set_config("reviewers", {"dev": ["user:1"], "prod": ["team:7"]})
+    assert {(op, kind) for op, kind, _ in since(stack, stack.up)} == {
+        ("create", ACCOUNT_MEMBER),
+        ("delete", ACCOUNT_MEMBER),
+        ("update", ACCOUNT),
+    }
+    [member] = [m for m in stack.inventory.find(ACCOUNT_MEMBER) if "preview-dev@" in m.inputs["serviceAccountId"]]
+    assert member.inputs["member"].endswith("/attribute.plan/true")
+
+
+def test_editor_that_a_default_account_is_made_again_is_seen_by_a_refresh_and_taken_away(stack: SandboxStack) -> None:
+    removed = next(r for r in stack.inventory.find(MEMBER_REMOVED) if "compute@" in r.inputs["member"])
+    again = Item("gcp", MEMBER, "acme-prod", "again", f"{removed.id}/again", dict(removed.inputs))
+    stack.inventory.record("create", again)
+    assert stack.refresh().summary.resource_changes["delete"] == 1
+    stack.up()
+    assert again not in stack.inventory.find(MEMBER)
+    assert set(stack.preview().change_summary) == {"same"}
 
 
 def test_renamed_repository_changes_no_trust(stack: SandboxStack) -> None:

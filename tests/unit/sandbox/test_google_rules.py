@@ -41,6 +41,8 @@ def test_role_that_is_taken_away_is_gone_and_seen_when_it_is_there_again(project
     assert project.google.read(project.call(MEMBER_REMOVED), object_id) == removed
     project.create(MEMBER, **editor)
     assert project.google.read(project.call(MEMBER_REMOVED), object_id) is None
+    project.create(MEMBER_REMOVED, **editor)
+    assert project.google.read(project.call(MEMBER_REMOVED), object_id) == removed
 
 
 def test_role_of_an_account_that_nobody_has_made_can_be_taken_away(project: Project) -> None:
