@@ -11,6 +11,7 @@ from infra.models import outputs
 from infra.models.namespaces import namespaces
 from infra.models.predictor import Predictor
 from infra.platform.access import Access
+from infra.platform.admission import Admission
 from infra.platform.gateway import Gateway
 from infra.platform.mesh import Mesh
 from infra.platform.serving import Serving
@@ -27,7 +28,9 @@ network = Network(NAME, settings=s, opts=on_google)
 cluster = Cluster(NAME, settings=s, network=network, opts=on_google)
 tpu_pool = TpuPool("tpu", settings=s, cluster=cluster.id, service_account=cluster.node_service_account, opts=on_google)
 
-in_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
+on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
+rules = [Admission("admission", settings=s, cluster=cluster.id, opts=on_cluster)] if s.isolation else []
+in_cluster = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=rules)
 mesh = Mesh("mesh", settings=s, cluster=cluster.id, opts=in_cluster)
 serving = Serving("serving", settings=s, cluster=cluster.id, opts=in_cluster)
 after_mesh = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[mesh])

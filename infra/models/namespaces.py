@@ -27,8 +27,9 @@ def namespaces(settings: Settings, *, opts: pulumi.ResourceOptions) -> dict[str,
 
 
 def _held_to_rules(names: Sequence[str], opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
-    rules: Any = admission.policy()
-    binding: Any = admission.binding(names)
+    held = admission.policy(names)
+    rules: Any = held.spec
+    binding: Any = held.binding()
     v1, metadata = k8s.admissionregistration.v1, {"name": admission.NAME}
     policy = v1.ValidatingAdmissionPolicy("model-pods", metadata=metadata, spec=rules, opts=opts)
     after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[policy]))

@@ -39,6 +39,11 @@ OF_COMPONENTS = {
         "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember::gke",
     },
     "TpuPool::tpu": {"gcp:container/nodePool:NodePool::tpu"},
+    "Admission::admission": {
+        f"kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy{kind}::{name}"
+        for kind in ("", "Binding")
+        for name in ("host-access", "known-images", "bindings")
+    },
     "Mesh::mesh": {
         "kubernetes:core/v1:Namespace::istio-system",
         "kubernetes:helm.sh/v3:Release::istio-base",

@@ -111,8 +111,8 @@ def test_weights_in_an_image_are_read_with_the_capabilities_of_who_holds_them(ru
 
 def test_pods_of_models_are_held_to_rules_before_there_are_any(run: Run, dev: Declared) -> None:
     declared = run(isolation=True, models=[MODEL, {**MODEL, "namespace": "b"}], tpuMaxNodes=2)
-    policy = declared.one("v1:ValidatingAdmissionPolicy")
-    binding = declared.one("v1:ValidatingAdmissionPolicyBinding")
+    policy = declared.one("v1:ValidatingAdmissionPolicy", "model-pods")
+    binding = declared.one("v1:ValidatingAdmissionPolicyBinding", "model-pods")
     assert binding.inputs["spec"]["policyName"] == policy.inputs["metadata"]["name"]
     assert binding.inputs["spec"]["validationActions"] == ["Deny"]
     [names] = binding.inputs["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
@@ -128,7 +128,7 @@ def test_pods_of_models_are_held_to_rules_before_there_are_any(run: Run, dev: De
 
 
 def test_rules_are_for_every_pod_and_fail_closed(closed: Declared) -> None:
-    spec = closed.one("v1:ValidatingAdmissionPolicy").inputs["spec"]
+    spec = closed.one("v1:ValidatingAdmissionPolicy", "model-pods").inputs["spec"]
     assert spec["failurePolicy"] == "Fail"
     [rule] = spec["matchConstraints"]["resourceRules"]
     assert rule == {
@@ -158,7 +158,9 @@ def test_rules_are_for_every_pod_and_fail_closed(closed: Declared) -> None:
 def test_rule_tells_what_it_refuses(closed: Declared, what: str, rule: str) -> None:
     """What each of them refuses is seen on a real API server alone."""
     [found] = [
-        v for v in closed.one("v1:ValidatingAdmissionPolicy").inputs["spec"]["validations"] if what in v["message"]
+        v
+        for v in closed.one("v1:ValidatingAdmissionPolicy", "model-pods").inputs["spec"]["validations"]
+        if what in v["message"]
     ]
     assert rule in found["expression"]
     assert found["message"].startswith("here, ")
