@@ -1,4 +1,4 @@
-"""The policy pack: `pulumi preview --policy-pack policy` refuses what breaks a rule of `rules.py`."""
+"""The policy pack: `pulumi preview --policy-pack policy` refuses what breaks a rule of `rules`."""
 # The SDK is in the virtualenv of this folder alone, as it needs an older protobuf than the program.
 # pyright: basic, reportMissingImports=false
 
@@ -13,7 +13,8 @@ from pulumi_policy import (
     ResourceValidationPolicy,
 )
 from pulumi_policy.proxy import UnknownValueError
-from rules import RULES, UNKNOWN, Resource, Rule
+from rules import RULES
+from rules.resource import UNKNOWN, Resource, Rule, project_of
 
 
 def plain(value: Any) -> Any:
@@ -38,7 +39,8 @@ def policy(rule: Rule) -> ResourceValidationPolicy:
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         provider = plain(args.provider.props) if args.provider else {}
-        for problem in rule.check(Resource(args.resource_type, args.name, plain(args.props), provider)):
+        resource = Resource(args.resource_type, args.name, plain(args.props), provider, project_of(args.urn))
+        for problem in rule.check(resource):
             report(f"{problem} ({rule.source})", None)
 
     return ResourceValidationPolicy(rule.name, rule.description, validate, url=rule.source)

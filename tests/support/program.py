@@ -82,6 +82,8 @@ class _Cloud(pulumi.runtime.Mocks):
             case "ServiceIdentity":
                 robot = "service-1@container-engine-robot.iam.gserviceaccount.com"
                 computed |= {"email": robot, "member": f"serviceAccount:{robot}"}
+            case "IAMCustomRole":
+                computed["name"] = f"projects/{inputs['project']}/roles/{inputs['roleId']}"
             case "WorkloadIdentityPool":
                 pool = inputs["workloadIdentityPoolId"]
                 computed["name"] = f"projects/1/locations/global/workloadIdentityPools/{pool}"

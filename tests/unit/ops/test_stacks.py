@@ -62,7 +62,7 @@ def imported(path: Path) -> set[Path]:
         ("__main__.py", KNOWN),
         ("requirements.txt", KNOWN),
         ("infra/google/network.py", KNOWN),
-        ("policy/rules.py", KNOWN),
+        ("policy/rules/grants.py", KNOWN),
         ("bootstrap/Pulumi.yaml", []),
         ("bootstrap/__main__.py", []),
         ("bootstrap/Pulumi.prod.yaml", []),

@@ -1,36 +1,99 @@
-"""Every committed stack keeps the policy, as the program declares it."""
+"""Every committed stack, example and bootstrap keep the policy, as the programs declare them, and no list is idle."""
+
+import json
+from collections.abc import Callable
 
 import pytest
 
-from policy.rules import ADDRESS, CLUSTER, POOL, Resource, violations
+from policy.rules import charts, violations
+from policy.rules.allowed import BOOTSTRAP, CHARTS, CUSTOM_ROLES, OWN, ROLES, STACK, TYPES
+from policy.rules.cluster import ADDRESS, CLUSTER, POOL
+from policy.rules.resource import Resource
+from tests.support import bootstrap
 from tests.support.program import Declared, Run
-from tests.support.project import STACKS
+from tests.support.project import ROOT, STACKS, settings_of
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 LLM = "kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService"
+MIRROR, REGISTRY = "oci://registry.example/charts", "europe-west4-docker.pkg.dev/my-project/images"
+EXAMPLES = sorted(path.stem for path in (ROOT / "examples").iterdir())
+LETS_ENCRYPT = {"tls": "lets-encrypt", "hostname": "llm.example.com", "acmeEmail": "a@example.com", "dnsZone": "z"}
+ISSUER = {"issuer": "https://accounts.google.com", "audiences": ["https://a"], "jwksUri": "https://a.example/certs"}
+VARIANTS: dict[str, Callable[[Run], Declared]] = {
+    **{stack: lambda run, stack=stack: run(stack) for stack in STACKS},
+    **{name: lambda run, name=name: run(**settings_of(ROOT / "examples" / f"{name}.yaml")) for name in EXAMPLES},
+    "Let's Encrypt, a zone and a token": lambda run: run(
+        "staging", huggingFaceToken="hf_of_a_test", secrets=("huggingFaceToken",), **LETS_ENCRYPT
+    ),
+    "places of one's own": lambda run: run("prod", imageRegistry=REGISTRY, chartMirror=MIRROR),
+    "keys of others": lambda run: run("staging", tokenIssuers=[ISSUER]),
+}
+"""All ways to make a stack of something else. A feature that makes a new type is on in one of them."""
+BOOTSTRAPS = {"state in a bucket": {}, "Pulumi Cloud": {"pulumiCloud": True}}
 
 
-def declared(resources: Declared) -> list[Resource]:
+def declared(resources: Declared, project: str = STACK) -> list[Resource]:
     """What a run of the program declared, as the rules see it."""
     providers = {r.name: r.inputs for r in resources if r.type.startswith("pulumi:providers:")}
-    return [
-        Resource(r.type, r.name, r.inputs, providers.get(r.request.provider.split("::")[-2], {}))
-        for r in resources
-        if r.request.provider
-    ]
+
+    def provider(urn: str) -> dict[str, object]:
+        return providers.get(urn.split("::")[-2], {}) if urn else {}
+
+    own = (MIRROR, REGISTRY)
+    return [Resource(r.type, r.name, r.inputs, provider(r.request.provider), project, own) for r in resources]
+
+
+def said(resources: list[Resource]) -> list[str]:
+    return [problem for resource in resources for problem in violations(resource)]
 
 
 def test_there_are_stacks() -> None:
     assert {"dev", "staging", "prod"} <= set(STACKS)
 
 
-@pytest.mark.parametrize("stack", STACKS)
-def test_stack_keeps_the_policy(run: Run, stack: str) -> None:
-    resources = declared(run(stack))
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_stack_keeps_the_policy(run: Run, variant: str) -> None:
+    resources = declared(VARIANTS[variant](run))
     assert {CLUSTER, POOL, ADDRESS, RELEASE, LLM} <= {r.type for r in resources}
-    assert [problem for resource in resources for problem in violations(resource)] == []
+    assert said(resources) == []
+
+
+@pytest.mark.parametrize("settings", BOOTSTRAPS.values(), ids=BOOTSTRAPS)
+def test_bootstrap_keeps_the_policy(settings: dict[str, object]) -> None:
+    assert said(declared(bootstrap.program(**settings), BOOTSTRAP)) == []
+
+
+def test_stack_may_not_do_what_bootstrap_may() -> None:
+    resources = declared(bootstrap.program(), STACK)
+    texts = said(resources)
+    assert {"IAMCustomRole", "WorkloadIdentityPool"} <= {text.split()[0].split(":")[-1] for text in texts}
+    assert [text for text in texts if '"roles/container.admin", which gke-tpu-inference does not grant' in text]
+
+
+@pytest.mark.parametrize("phase", ["up"], indirect=True)
+def test_nothing_is_allowed_that_no_stack_is_made_of(run: Run) -> None:
+    """A feature that is not in `VARIANTS` belongs there."""
+    made = [r for variant in VARIANTS.values() for r in declared(variant(run))]
+    assert {r.type for r in made if not r.type.startswith(OWN)} == TYPES[STACK]
+    assert {str(r.props["role"]) for r in made if "role" in r.props} == ROLES[STACK]
+    assert {str(r.props["chart"]) for r in made if r.type in charts.TYPES and MIRROR not in r.props["chart"]} == CHARTS
+
+
+def test_nothing_is_allowed_that_bootstrap_is_not_made_of() -> None:
+    made = [r for settings in BOOTSTRAPS.values() for r in declared(bootstrap.program(**settings), BOOTSTRAP)]
+    assert {r.type for r in made} | {"pulumi:providers:gcp"} == TYPES[BOOTSTRAP]  # the default one, which mocks lack
+    roles = {str(r.props["role"]) for r in made if "role" in r.props}
+    assert {role for role in roles if role.startswith("roles/")} == ROLES[BOOTSTRAP]
+    assert {role.split("/")[-1] for role in roles if not role.startswith("roles/")} == CUSTOM_ROLES.keys()
 
 
 def test_stack_without_the_label_breaks_it(run: Run) -> None:
-    said = [problem for resource in declared(run(labels={})) for problem in violations(resource)]
-    assert [text.split()[0] for text in said] == [ADDRESS, CLUSTER]
+    assert [text.split()[0] for text in said(declared(run(labels={})))] == [ADDRESS, CLUSTER]
+
+
+@pytest.mark.parametrize("places", [(), ("oci://registry.example",), (f"{MIRROR}/more",)])
+def test_places_of_ones_own_are_named_in_the_lists(run: Run, places: tuple[str, ...]) -> None:
+    resources = [r._replace(own=places) for r in declared(run("prod", imageRegistry=REGISTRY, chartMirror=MIRROR))]
+    text = json.dumps(said(resources))
+    assert "CHART_MIRRORS" in text
+    assert "IMAGE_REGISTRIES" in text

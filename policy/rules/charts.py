@@ -1,0 +1,96 @@
+"""What Helm installs: which chart, from where, in which version, and with values that the program shows."""
+
+import re
+from collections.abc import Iterator
+
+from .allowed import CHART_MIRRORS, CHARTS
+from .images import from_registry, released
+from .resource import UNKNOWN, Resource, Rule, at, nodes, shown
+
+TYPES = {"kubernetes:helm.sh/v3:Chart", "kubernetes:helm.sh/v3:Release", "kubernetes:helm.sh/v4:Chart"}
+VERSION = r"v?\d+\.\d+\.\d+([-+][\w.+-]+)?"
+HIDDEN = {
+    "postrender": "a program that may turn what the chart makes into anything",
+    "postRenderer": "a program that may turn what the chart makes into anything",
+    "repositoryOpts": "another place for the chart than its name says",
+    "valueYamlFiles": "values that no rule here sees",
+    "valuesFiles": "values that no rule here sees",
+}
+"""Ways to have something else installed than the chart's name and its values say."""
+REGISTRY_KEYS = ("hub", "imageRegistry", "registry", "repository")
+
+
+def _mirror(resource: Resource, chart: str) -> str | None:
+    """The mirror that a chart of ours comes from."""
+    place, _, name = chart.rpartition("/")
+    ours = any(one.endswith(f"/{name}") for one in CHARTS)
+    return place if ours and place in (*CHART_MIRRORS, *resource.own) else None
+
+
+def _charts(resource: Resource) -> Iterator[str]:
+    if resource.type not in TYPES:
+        return
+    chart, version = str(resource.props.get("chart")), resource.props.get("version")
+    mirror = _mirror(resource, chart)
+    if chart not in (*CHARTS, UNKNOWN) and not mirror:
+        yield (
+            f"chart is {shown(chart)}, which is none of the program's. A new one goes into CHARTS in "
+            "policy/rules/allowed.py, and the value of the setting `chartMirror` into CHART_MIRRORS there."
+        )
+    directory = mirror and "://" not in mirror
+    if not directory and version != UNKNOWN and not re.fullmatch(VERSION, str(version)):
+        yield (
+            f"version is {shown(version)}, so Helm takes the newest chart that fits. Pin it in infra/releases/pins.py "
+            "and make the release with `release` of infra/platform/charts.py."
+        )
+
+
+def _plain_values(resource: Resource) -> Iterator[str]:
+    for key, what in HIDDEN.items() if resource.type in TYPES else ():
+        if resource.props.get(key):
+            yield f"{key} is set: {what}. Say in `values` what the chart is to do."
+
+
+def _images_of_values(resource: Resource) -> Iterator[str]:
+    values = at(resource.props, "values") if resource.type in TYPES else None
+    for path, value in nodes({"values": values}):
+        key = path.rpartition(".")[2]
+        if isinstance(value, (dict, list)) or value in (None, "", UNKNOWN):
+            continue
+        text = str(value)
+        if key in REGISTRY_KEYS and not from_registry(resource, f"{text}/"):
+            yield f"{path} is {shown(value)}, from where no image is taken: REGISTRIES in policy/rules/allowed.py."
+        if key == "tag" and not released(f":{text}"):
+            yield f"{path} is {shown(value)}, which may be another image tomorrow. Name a release's tag."
+        if key.lower().endswith("image"):
+            yield from _image_of_value(resource, path, text)
+
+
+def _image_of_value(resource: Resource, path: str, image: str) -> Iterator[str]:
+    """Of a chart's image the tag may be the chart's own, which has the chart's version."""
+    if not from_registry(resource, image):
+        yield f"{path} is {shown(image)}, from where no image is taken: REGISTRIES in policy/rules/allowed.py."
+    if (":" in image.rpartition("/")[2] or "@" in image) and not released(image):
+        yield f"{path} is {shown(image)}, which may be another image tomorrow. Name a release's tag or a digest."
+
+
+RULES = (
+    Rule(
+        "pinned-charts",
+        "Charts are the program's, from where it takes them, in an exact version.",
+        "https://helm.sh/docs/helm/helm_install/",
+        _charts,
+    ),
+    Rule(
+        "plain-values",
+        "Helm installs what the chart and its values say, and nothing else.",
+        "https://www.pulumi.com/registry/packages/kubernetes/api-docs/helm/v3/release/",
+        _plain_values,
+    ),
+    Rule(
+        "images-of-charts",
+        "Charts' values name images of known registries, by a release's tag or a digest.",
+        "https://kubernetes.io/docs/concepts/containers/images/#image-names",
+        _images_of_values,
+    ),
+)
