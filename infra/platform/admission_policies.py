@@ -38,7 +38,10 @@ EVERYBODY = ("system:anonymous", "system:unauthenticated", "system:authenticated
 """Users and groups that are no one in particular: strangers, whoever has any account of Google's, every Pod."""
 RELEASE = r":v?[0-9]+\.[0-9]+\.[0-9]+([-+._][0-9A-Za-z._-]+)?(@sha256:[0-9a-f]{64})?"
 DIGEST = "@sha256:[0-9a-f]{64}"
-IMAGES_OF_GKE = r"(gke\.gcr\.io|((us|eu|asia)\.)?gcr\.io/gke-release|[a-z0-9-]+-artifactregistry\.gcr\.io/gke-release)/[a-z0-9._/-]+"
+IMAGES_OF_GKE = (
+    r"(gke\.gcr\.io|((us|eu|asia)\.)?gcr\.io/gke-release|[a-z0-9-]+-artifactregistry\.gcr\.io/gke-release)"
+    r"/[a-z0-9._/-]+"
+)
 """What GKE puts into Pods of others, such as the sidecar of Cloud Storage FUSE: only Google may push there."""
 
 EVERY = "variables.containers.all(c, {})"

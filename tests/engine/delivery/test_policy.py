@@ -12,6 +12,7 @@ from pulumi.automation import CommandError
 
 from sandbox.engine import policy_pack
 from sandbox.engine.stack import SandboxError, SandboxStack
+from tests.support.bootstrap import FOLDER, VALUES
 from tests.support.project import STACKS
 from tests.support.stacks import Make
 
@@ -163,6 +164,17 @@ def test_what_is_up_passes_with_the_values_that_a_preview_did_not_know(sandbox: 
     stack.up(on_output=said.append, color="never", **policy_pack.enforced(stack))
     assert "✅ gke-tpu-inference@v0.0.1" in "".join(said)
     assert policy_pack.check(stack) == f"{len(stack.resources())} resources keep {len(policy_pack.RULES)} rules"
+
+
+def test_bootstrap_passes_with_the_names_of_its_roles_and_pool(tmp_path: Path) -> None:
+    said: list[str] = []
+    config = {key: VALUES[key] for key in ("repository", "environments")} | {
+        "repositoryId": str(VALUES["repositoryId"])
+    }
+    with SandboxStack("shared", project=FOLDER, home=tmp_path / "home", config=config) as sandbox:
+        sandbox.up(on_output=said.append, color="never", **policy_pack.enforced(sandbox))
+        assert policy_pack.check(sandbox) == f"{len(sandbox.resources())} resources keep {len(policy_pack.RULES)} rules"
+    assert "✅ gke-tpu-inference@v0.0.1" in "".join(said)
 
 
 def test_state_that_breaks_a_rule_is_told(sandbox: Make) -> None:
