@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -10,7 +9,6 @@ import pytest
 import yaml
 
 from infra.settings.access import SIGNING_KEY
-from ops.report.comment import report
 from ops.report.downtime import costs
 from ops.report.events import collect
 from sandbox.engine.stack import SandboxStack
@@ -79,23 +77,6 @@ def test_a_report_of_such_a_change_calls_out_no_downtime(asked: SandboxStack) ->
     events: list[Any] = []
     asked.preview(on_event=events.append, diff=True)
     assert costs(collect(events)) == []
-
-
-def test_signing_key_and_tokens_are_nowhere_but_in_the_encrypted_configuration(
-    asked: SandboxStack, tmp_path: Path
-) -> None:
-    said: list[str] = []
-    events: list[Any] = []
-    token = keys(asked, "create", "--name=ann").stdout.strip()
-    asked.preview(on_output=said.append, on_error=said.append, on_event=events.append, diff=True)
-    asked.up(on_output=said.append, on_error=said.append)
-    said += [report(events, stack="dev"), json.dumps(asked.outputs(), default=str)]
-    said += [keys(asked, "list").stdout, keys(asked, "revoke", "ann").stderr, keys(asked, "rotate").stderr]
-    canaries = [signing_key(asked), token, token.rsplit(".", 1)[1]]
-    everything = [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(everything) > 3
-    for text in [*said, *everything]:
-        assert not any(canary in text for canary in canaries)
 
 
 def test_key_of_a_stack_is_for_this_project_and_stack(asked: SandboxStack) -> None:

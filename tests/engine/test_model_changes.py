@@ -56,18 +56,6 @@ def test_new_token_replaces_the_secret_under_its_name_and_restarts_nothing(sandb
     ]
 
 
-def test_token_is_in_no_output_and_encrypted_in_the_state(sandbox: Make) -> None:
-    stack = sandbox()
-    stack.set_config("huggingFaceToken", "hf_visible", secret=True)
-    said: list[str] = []
-    stack.preview(on_output=said.append, diff=True)
-    stack.up(on_output=said.append, diff=True)
-    state = "".join(path.read_text() for path in (stack.home / "state").rglob("*.json"))
-    assert len(stack.inventory.find("kubernetes:core/v1:Secret")) == 1
-    assert "hf_visible" not in state
-    assert "hf_visible" not in "".join(said)
-
-
 def test_drift_of_a_service_is_shown_and_put_right(up: Make) -> None:
     stack = up()
     [service] = stack.inventory.find(LLM)

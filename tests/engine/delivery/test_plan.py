@@ -115,18 +115,6 @@ def test_a_replacement_that_failed_half_way_needs_a_new_plan(up: Make, plan: str
     assert set(stack.preview().change_summary) == {"same"}
 
 
-def test_a_plan_has_no_secret_in_plain_text(sandbox: Make, plan: str) -> None:
-    stack = sandbox()
-    stack.set_config("huggingFaceToken", "hf_visible", secret=True)
-    stack.preview(plan=plan)
-    text = Path(plan).read_text()
-    assert "Qwen/Qwen2.5-3B-Instruct" in text
-    assert "hf_visible" not in text
-    stack.up(plan=plan)
-    [secret] = stack.inventory.find("kubernetes:core/v1:Secret")
-    assert "hf_visible" in str(secret.inputs)
-
-
 def test_history_says_who_deployed_from_which_commit_and_in_which_run(up: Make, plan: str) -> None:
     [apply] = [
         s["with"]

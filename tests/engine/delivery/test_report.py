@@ -118,17 +118,6 @@ def test_larger_boot_disk_is_called_out_though_it_is_in_place(up: Make) -> None:
     assert "`nodeConfig.diskSizeGb`: `200` → `500`" in text
 
 
-def test_token_is_in_no_report(sandbox: Make) -> None:
-    stack = sandbox()
-    stack.set_config("huggingFaceToken", "hf_visible", secret=True)
-    texts = [report(stack.preview)]
-    stack.up()
-    stack.set_config("huggingFaceToken", "hf_other", secret=True)
-    texts.append(report(stack.preview))
-    assert "`stringData.HF_TOKEN`" in texts[1]
-    assert not any("hf_" in text for text in texts)
-
-
 def test_wrong_setting_is_the_report(sandbox: Make) -> None:
     stack = sandbox(tpuSlice="v6e-2")
     events: list[EngineEvent] = []
