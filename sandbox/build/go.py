@@ -97,7 +97,9 @@ def downloaded(tools: str, module: str) -> Path:
 def pinned(tools: list[str], *told: str) -> str:
     """A hash of all that folders below `tools` pin, of code of our own in them, and of what is told besides."""
     folders = [places.TOOLS / name for name in tools]
-    files = [file for folder in folders for file in (folder / "go.mod", folder / "go.sum", *folder.glob("main.go"))]
+    files: list[Path] = []
+    for folder in folders:
+        files += [folder / "go.mod", folder / "go.sum", *sorted(folder.rglob("main.go"))]
     return hashlib.sha256(b"".join([*(file.read_bytes() for file in files), *map(str.encode, told)])).hexdigest()
 
 

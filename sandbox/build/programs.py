@@ -49,7 +49,12 @@ def _kubernetes_provider() -> dict[str, str]:
 
 MODULES = {
     "actionlint": Module({"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}),
-    CERT_MANAGER: Module({CERT_MANAGER: "sandbox/build/tools/cert-manager"}),
+    CERT_MANAGER: Module(
+        {
+            CERT_MANAGER: "sandbox/build/tools/cert-manager",
+            "acmesolver": "sandbox/build/tools/cert-manager/acmesolver",
+        }
+    ),
     "cluster": Module(
         {
             "etcd": "go.etcd.io/etcd/server/v3",
@@ -68,9 +73,10 @@ MODULES = {
     ),
     "kubernetes-provider": Module({KUBERNETES_PLUGIN: "sandbox/build/tools/kubernetes-provider"}, _kubernetes_provider),
     "netpol": Module({"netpol": "sandbox/build/tools/netpol"}),
+    "pebble": Module({"pebble": "sandbox/build/tools/pebble"}),
     "pulumi": Module({"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"}, _pulumi),
 }
-CONTROL_PLANE = (CERT_MANAGER, "cluster", "kserve", "kubernetes-provider", "netpol")
+CONTROL_PLANE = (CERT_MANAGER, "cluster", "kserve", "kubernetes-provider", "netpol", "pebble")
 
 
 def missing() -> list[str]:

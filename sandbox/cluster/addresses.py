@@ -8,4 +8,6 @@ API_SERVER = "10.4.0.1"
 GATEWAY = "10.4.0.2"
 """The machine's own address on the bridge: the way to Services, for Pods."""
 POD_NETWORK = "10.4.0.0/14"
+INTERNET = "203.0.113.0/24"
+"""Addresses for documentation, in place of the internet's."""
 PREFIX_LENGTH = POD_NETWORK.partition("/")[2]

@@ -25,6 +25,7 @@ from sandbox.build import parts, places
 from sandbox.engine.stack import SandboxError
 
 from .addresses import API_SERVER, CONTROL_PLANE
+from .internet import Internet
 from .isolation import AUTHORITY, HOME, PLUGINS, isolated, publish
 
 ETCD = "http://127.0.0.1:2379"
@@ -109,7 +110,8 @@ class ControlPlane:
     `server` is the API server's URL, `ca` the certificate of its authority, `kubeconfig` a cluster administrator's and
     `api` one. `reaches` says whether a node, by its name, gets to a host outside, `closed` what of "names" and "the
     internet" policies keep the programs of a Pod from, and `filtered` whether the network at a Pod's address is as
-    policies want it; `gke_controllers` answers. `pulled` has the images that are on a node.
+    policies want it; `gke_controllers` answers. `pulled` has the images that are on a node, `internet` the hosts that
+    answer outside of the VPC.
     """
 
     server = f"https://{API_SERVER}:443"
@@ -134,6 +136,7 @@ class ControlPlane:
         self.filtered: Callable[[str], bool] = lambda _address: True
         self.pulled: dict[str, set[str]] = {}
         self._authority = trustme.CA()
+        self.internet = Internet(self._authority, self.pki)
         self._token = secrets.token_hex(16)
 
     def __enter__(self) -> "ControlPlane":
@@ -141,6 +144,8 @@ class ControlPlane:
         try:
             self._write_identities()
             self.api = Api(self.kubeconfig)
+            command, env = self.internet.lets_encrypt()
+            self.processes.start("lets-encrypt", command, env=env)
             self._start_programs()
             self._bring_what_gke_brings()
         except BaseException:

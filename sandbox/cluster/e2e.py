@@ -14,12 +14,14 @@ from typing import Any
 import yaml
 from pulumi import automation
 
+from infra.platform.tls import LETS_ENCRYPT
 from sandbox.engine import pulumi_cli
 from sandbox.engine.lifecycle import lifecycle, line
 from sandbox.engine.stack import REPO, SandboxError, SandboxStack, setting
 
 from .control_plane import ControlPlane
 from .forward import forward
+from .internet import lets_encrypts_root
 from .isolation import HOME
 from .kubelet import Kubelet
 from .stack import on_control_plane
@@ -43,10 +45,15 @@ def models(sandbox: SandboxStack) -> list[dict[str, Any]]:
     return list(sandbox.outputs()["models"].values())
 
 
+def setting_of(sandbox: SandboxStack, name: str) -> Any:
+    """What the stack file says of a setting of the project, if anything."""
+    config: dict[str, Any] = yaml.safe_load(sandbox.stack_file.read_text())["config"]
+    return next((value for key, value in config.items() if key.endswith(f":{name}")), None)
+
+
 def key(sandbox: SandboxStack) -> str:
     """A key, made as the users of a stack make one; none if it wants none. The next `up` puts it in force."""
-    config: dict[str, Any] = yaml.safe_load(sandbox.stack_file.read_text())["config"]
-    if not any(name.endswith(":auth") and value == "tokens" for name, value in config.items()):
+    if setting_of(sandbox, "auth") != "tokens":
         return ""
     command = [sys.executable, "-m", "ops", "keys", "create", f"--stack={sandbox.name}", "--name=e2e"]
     folder = sandbox.stack_file.parent
@@ -59,9 +66,12 @@ def key(sandbox: SandboxStack) -> str:
 
 
 def smoke(sandbox: SandboxStack, with_key: str) -> None:
-    """Ask every model what its users may ask, with the stack's own authority if it has one."""
+    """Ask every model what its users may ask, trusting the stack's own authority, or what Let's Encrypt is here."""
     options = ["--key", with_key] if with_key else []
-    if authority := sandbox.outputs().get("caCertificate"):
+    authority = sandbox.outputs().get("caCertificate")
+    if setting_of(sandbox, "tls") == LETS_ENCRYPT:
+        authority = lets_encrypts_root()
+    if authority:
         file = sandbox.home / "ca.pem"
         file.write_text(authority)
         options += ["--ca", str(file)]

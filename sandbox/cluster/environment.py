@@ -9,6 +9,7 @@ from sandbox.api_client import Json
 from sandbox.engine.stack import REPO
 
 from .addresses import API_SERVER
+from .isolation import AUTHORITY
 from .pod import MissingError, Pod
 from .probes import SPEED
 
@@ -27,8 +28,9 @@ def environment(pod: Pod, spec: Json) -> dict[str, str]:
             env[entry["name"]] = value
     server = {"KUBERNETES_SERVICE_HOST": API_SERVER, "KUBERNETES_SERVICE_PORT": "443"}
     tools = {"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONPATH": str(REPO), "SANDBOX_SPEED": str(SPEED)}
+    trusted = {"SSL_CERT_FILE": str(AUTHORITY)}
     place = {"HOSTNAME": pod.name, "HOME": str(pod.folder), "TMPDIR": str(pod.folder / "tmp")}
-    return {**server, **tools, **place, **env}
+    return {**server, **tools, **trusted, **place, **env}
 
 
 def _value(pod: Pod, spec: Json, source: Json) -> str | None:

@@ -123,9 +123,10 @@ def isolated() -> bool:
 
 
 def publish(host: str, address: str) -> None:
-    """Make `host` resolve to `address` inside."""
-    with Path("/etc/hosts").open("a") as hosts:
-        hosts.write(f"{address} {host}\n")
+    """Make `host` resolve to `address` inside, and to no other."""
+    hosts = Path("/etc/hosts")
+    others = [line for line in hosts.read_text().splitlines() if line.split()[1:] != [host]]
+    hosts.write_text("".join(f"{line}\n" for line in [*others, f"{address} {host}"]))  # mounted, so never replaced
 
 
 def main() -> int:

@@ -1,4 +1,5 @@
-"""The packet filter of one network namespace: what its programs may open to Pods, everything else is dropped.
+"""The packet filter of one network namespace: what its programs may open to Pods and to hosts of the internet,
+everything else of them is dropped.
 
 It is the kernel's own, nftables, in a table of ours; `pyroute2` speaks to it, so no program has to be installed. It
 holds no opinion: the flows come from elsewhere (`firewall`), addresses filled in. Answers to what was opened from
@@ -19,7 +20,7 @@ from pyroute2.netlink.nfnetlink import nftsocket as nft
 from pyroute2.nftables.expressions import genex, verdict
 from pyroute2.nftables.main import NFTables
 
-from .addresses import POD_NETWORK
+from .addresses import INTERNET, POD_NETWORK
 
 TABLE, CHAIN = "vpc", "output"
 DROP, ACCEPT = 0, 1  # linux/netfilter.h
@@ -39,7 +40,7 @@ class PacketFilterError(Exception):
 
 
 class Allowed(NamedTuple):
-    """A Pod's address, and the first and last TCP port on it that may be opened."""
+    """The address of a Pod or host, and the first and last TCP port on it that may be opened."""
 
     address: str
     first: int
@@ -47,10 +48,10 @@ class Allowed(NamedTuple):
 
 
 def apply(network: str, allowed: Iterable[Allowed] | None) -> None:
-    """Let the programs of a network namespace of `ip netns` open these to Pods and no more; None lifts the filter."""
+    """Let the programs of a network namespace of `ip netns` open these and no more; None lifts the filter."""
     rules = [_answers(), _own(), *map(_allows, allowed or ())]
     if allowed is not None:
-        rules.append(_pods())
+        rules += [_nothing_else_of(POD_NETWORK), _nothing_else_of(INTERNET)]
 
     def replace() -> None:
         try:
@@ -149,9 +150,9 @@ def _allows(flow: Allowed) -> Expressions:
     return [*protocol, *_destination(), _is(IPv4Address(flow.address).packed), *ports, *verdict(ACCEPT)]
 
 
-def _pods() -> Expressions:
-    """What goes to any Pod."""
-    network = ip_network(POD_NETWORK)
+def _nothing_else_of(cidr: str) -> Expressions:
+    """What goes to any address of a range."""
+    network = ip_network(cidr)
     return [*_destination(), _mask(network.netmask.packed), _is(network.network_address.packed), *verdict(DROP)]
 
 

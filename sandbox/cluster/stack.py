@@ -22,6 +22,7 @@ from sandbox.engine.stack import SandboxStack
 
 from .control_plane import ControlPlane
 from .gke_controllers import GkeControllers
+from .internet import follow_names
 
 PLUGIN = "pulumi-resource-kubernetes"
 TAKEN_OVER = "inferencepools.inference.networking.k8s.io"
@@ -43,13 +44,13 @@ def on_control_plane(
         stack,
         home=home,
         config={"chartMirror": str(plane.chart_mirror), **(config or {})},
-        clouds=partial(google_alone, plane, home.resolve() / "pulumi"),
+        clouds=partial(google_alone, plane, home.resolve(), stack),
         patience=patience,
     )
 
 
 @contextmanager
-def google_alone(plane: ControlPlane, pulumi_home: Path, inventory: Inventory) -> Iterator[dict[str, Cloud]]:
+def google_alone(plane: ControlPlane, home: Path, stack: str, inventory: Inventory) -> Iterator[dict[str, Cloud]]:
     """Google Cloud in place of the real one, with nodes in the control plane, and a plugin that speaks to that.
 
     The Kubernetes plugin is the official one where it is installed, else the one that `make tools` has built from the
@@ -60,6 +61,7 @@ def google_alone(plane: ControlPlane, pulumi_home: Path, inventory: Inventory) -
     def publish(operation: str, item: Item) -> None:
         if operation == "create" and item.kind == CLUSTER:
             plane.publish(dns_endpoint(item))
+        follow_names(operation, item, home / "work" / f"Pulumi.{stack}.yaml")
 
     inventory.listeners.append(publish)
     with GkeControllers(plane, inventory):
@@ -67,7 +69,7 @@ def google_alone(plane: ControlPlane, pulumi_home: Path, inventory: Inventory) -
         if plugin is None:
             plugin = places.BIN / programs.KUBERNETES_PLUGIN
             give_to_release(plane)
-        install(plugin, pulumi_home)
+        install(plugin, home / "pulumi")
         yield {"gcp": Google(inventory)}
 
 

@@ -68,11 +68,16 @@ def _token(pod: Pod, source: Json) -> bytes:
 def binds(pod: Pod, spec: Json) -> Iterator[str]:
     """Shell commands that put a container's volumes below /run in place; the program alone sees it.
 
-    Its name server is one that does not exist, and so refuses at once: no names are looked up in the sandbox.
+    Its name server is one that does not exist, and so refuses at once: the names that there are stand in /etc/hosts. A
+    Pod that may not ask for names when the program starts has none there.
     """
     resolver = pod.folder / "resolv.conf"
     resolver.write_text(f"nameserver {GATEWAY}\n")
     yield f"if [ -e /etc/resolv.conf ]; then mount --bind {shlex.quote(str(resolver))} /etc/resolv.conf; fi && "
+    if not pod.resolves():
+        hosts = pod.folder / "hosts"
+        hosts.write_text("127.0.0.1 localhost\n")
+        yield f"mount --bind {shlex.quote(str(hosts))} /etc/hosts && "
     for mount in spec.get("volumeMounts", []):
         if mount["mountPath"].startswith(("/run/", "/var/run/")):
             place = shlex.quote(mount["mountPath"])

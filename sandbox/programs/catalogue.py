@@ -143,6 +143,7 @@ IMAGES = {
     "docker.io/vllm/vllm-tpu": Image([], {"vllm": _python("model_server")}, VLLM, _vllm),
     # Its commands are not in its Go module.
     "quay.io/jetstack/cert-manager-controller": _cert_manager("controller"),
+    "quay.io/jetstack/cert-manager-acmesolver": Image(["/app"], {"/app": ["acmesolver"]}, Needs(user=1000)),
     "quay.io/jetstack/cert-manager-cainjector": _cert_manager("cainjector"),
     "quay.io/jetstack/cert-manager-webhook": _cert_manager("webhook"),
     "quay.io/jetstack/cert-manager-startupapicheck": _cert_manager("startupapicheck"),

@@ -74,11 +74,18 @@ def test_a_moved_pin_asks_for_its_programs_and_the_charts_again() -> None:
     assert parts.missing() == []
 
 
-def test_a_changed_main_asks_for_its_program_again() -> None:
+@pytest.mark.parametrize(
+    ("main", "programs"),
+    [
+        ("kubernetes-provider/main.go", ["kubernetes-provider"]),
+        ("cert-manager/acmesolver/main.go", ["cert-manager", "acmesolver"]),
+    ],
+)
+def test_a_changed_main_asks_for_the_programs_of_its_module_again(main: str, programs: list[str]) -> None:
     parts.ensure()
-    main = places.TOOLS / "kubernetes-provider" / "main.go"
-    main.write_text(main.read_text() + "// changed")
-    assert parts.missing() == ["kubernetes-provider"]
+    file = places.TOOLS / main
+    file.write_text(file.read_text() + "// changed")
+    assert parts.programs.missing() == programs
 
 
 def test_a_moved_sdk_asks_for_a_plugin_of_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """How flows are put to the evaluator, which is not asked here: `tests/cluster` does."""
 
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -58,7 +59,9 @@ def test_pod_has_its_namespaces_own_label_and_no_address_for_a_block() -> None:
 
 
 class Plane:
-    """An API server with these lists."""
+    """An API server with these lists, and one host on the internet."""
+
+    internet = SimpleNamespace(addresses=["203.0.113.2"])
 
     def __init__(self, policies: Sequence[Mapping[str, Any]]) -> None:
         self.policies, self.api = policies, self
@@ -94,7 +97,7 @@ def test_pod_starts_nothing_before_its_network_is_filtered(applied: list[tuple[s
     at.follow([POD], "172.16.0.2")
     assert at.ready("10.4.1.1")
     assert [network for network, _ in applied] == ["pod-10.4.1.1"]
-    assert applied[0][1] == {("10.4.0.1", 80, 80)}
+    assert applied[0][1] == {("10.4.0.1", 80, 80), ("203.0.113.2", 80, 80)}
     at.follow([POD], "172.16.0.2")
     assert len(applied) == 1  # nothing has changed
     at.close()

@@ -1,4 +1,4 @@
-// Cert-manager's controller. Its module has all of it but the start of the program, which is main.go here.
+// Cert-manager's controller and what answers challenges. Its module has all of them but their start, main.go here.
 module sandbox/build/tools/cert-manager
 
 go 1.26.0
