@@ -16,14 +16,23 @@ from hypothesis import strategies as st
 from ops.keys.signing import Signer, new_key
 from ops.smoke import Smoke
 from sandbox.cluster.control_plane import ControlPlane, wait_until
-from sandbox.cluster.stack import on_control_plane
-from tests.support.keyed_endpoint import Endpoint, Headers, bearer, signed_with_the_public_key, tampered, unsigned
+from sandbox.engine.stack import SandboxStack
+from tests.support.keyed_endpoint import (
+    COMPLETION,
+    FOREIGN,
+    NAME,
+    TWO_MODELS,
+    Endpoint,
+    Headers,
+    bearer,
+    signed_with_the_public_key,
+    tampered,
+    unsigned,
+)
 from tests.support.ops_keys import keys
 from tests.support.smuggled_paths import smuggled
-from tests.support.stacks import MODEL, OTHER
 
-NAME, FOREIGN = (f"{model['namespace']}/{model['name']}" for model in (MODEL, OTHER))
-COMPLETION: dict[str, Any] = {"model": "/mnt/models", "prompt": "Hello", "max_tokens": 4}
+STACK = TWO_MODELS
 CHAT: dict[str, Any] = {"model": "/mnt/models", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
 
 
@@ -34,25 +43,19 @@ def made() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def endpoint(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory, made: dict[str, str]) -> Iterator[Endpoint]:
+def endpoint(deployed: SandboxStack, plane: ControlPlane, made: dict[str, str]) -> Endpoint:
     """Two models behind keys; before the first key, everything but health was refused."""
-    config = {"auth": "tokens", "models": [MODEL, OTHER], "tpuMaxNodes": 2}
-    with on_control_plane(home=tmp_path_factory.mktemp("keys"), plane=plane, config=config) as stack:
-        try:
-            stack.up()
-            locked = Smoke(stack.outputs()["models"][NAME]["baseUrl"], 20)
-            assert locked.http(f"{locked.url}/health")[0] == 200
-            assert locked.http(f"{locked.url}/v1/models")[0] == 401
-            for name in ("whole", "revoked"):
-                made[name] = keys(stack, "create", f"--name={name}").stdout.strip()
-            made["one"] = keys(stack, "create", "--name=one", f"--model={NAME}").stdout.strip()
-            keys(stack, "revoke", "revoked")
-            stack.up()
-            found = Endpoint(stack, plane)
-            wait_until(lambda: found.ask(f"/{NAME}/v1/models", bearer(made["whole"])).status == 200, "a key counts", 60)
-            yield found
-        finally:
-            stack.destroy()
+    locked = Smoke(deployed.outputs()["models"][NAME]["baseUrl"], 20)
+    assert locked.http(f"{locked.url}/health")[0] == 200
+    assert locked.http(f"{locked.url}/v1/models")[0] == 401
+    for name in ("whole", "revoked"):
+        made[name] = keys(deployed, "create", f"--name={name}").stdout.strip()
+    made["one"] = keys(deployed, "create", "--name=one", f"--model={NAME}").stdout.strip()
+    keys(deployed, "revoke", "revoked")
+    deployed.up()
+    found = Endpoint(deployed, plane)
+    wait_until(lambda: found.ask(f"/{NAME}/v1/models", bearer(made["whole"])).status == 200, "a key counts", 60)
+    return found
 
 
 @pytest.fixture

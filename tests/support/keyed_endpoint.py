@@ -15,8 +15,13 @@ from sandbox.engine.stack import SandboxStack
 
 from .project import PREFIX
 from .raw_requests import Reached, proxy, reached_by
+from .stacks import MODEL, OTHER
 
 ISSUER = "gke-tpu-inference/simulated-project/dev"
+TWO_MODELS = {"auth": "tokens", "models": [MODEL, OTHER], "tpuMaxNodes": 2}
+"""Settings by which two models are behind keys."""
+NAME, FOREIGN = (f"{model['namespace']}/{model['name']}" for model in (MODEL, OTHER))
+COMPLETION: dict[str, Any] = {"model": "/mnt/models", "prompt": "Hello", "max_tokens": 4}
 Headers = list[tuple[str, str]]
 
 
