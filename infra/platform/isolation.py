@@ -174,10 +174,12 @@ def of_istio_ingress(settings: Settings) -> list[Policy]:
 
 def of_cert_manager(settings: Settings) -> list[Policy]:
     """Cert-manager: all of it asks the API server, its check at the start too, and the webhook is asked by it.
-    With `tls` lets-encrypt the controller asks Let's Encrypt, and the gateway for its own challenge. The policy
-    `api-server` is for every Pod here, so nothing else has to close the namespace."""
+    With `tls` lets-encrypt the controller asks Let's Encrypt, and the gateway for its own challenge: by the load
+    balancer's address, which to a Pod is the proxy's Pods. The policy `api-server` is for every Pod here, so nothing
+    else has to close the namespace."""
     webhook, controller = ({"app.kubernetes.io/name": name} for name in ("webhook", "cert-manager"))
-    outside = Policy("acme", controller, (), (dns(), to_the_internet(settings, 80, 443)))
+    to_gateway = {"to": [PROXY], "ports": _ports(80)}
+    outside = Policy("acme", controller, (), (dns(), to_the_internet(settings, 80, 443), to_gateway))
     return [
         *([outside] if settings.tls == LETS_ENCRYPT else []),
         Policy("api-server", {}, (scraping(9402),), (to_api_server(settings),)),

@@ -1,8 +1,6 @@
 """A closed stack on the real control plane: it serves, nobody else gets in, and a flow that is missing is seen."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,18 +12,9 @@ from sandbox.cluster.e2e import smoke
 from sandbox.cluster.stack import on_control_plane
 from sandbox.engine.stack import SandboxStack
 from tests.support.isolated import NAME, NAMESPACE
+from tests.support.reach import FREE, GATEWAY, WEBHOOK, address, connects, pod
 
 VLLM, PICKER = (f"app.kubernetes.io/component=llminferenceservice-{kind}" for kind in ("workload", "router-scheduler"))
-GATEWAY = "gateway.networking.k8s.io/gateway-name=inference-gateway"
-WEBHOOK = "app.kubernetes.io/name=webhook"
-CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
-FREE = {
-    "apiVersion": "networking.k8s.io/v1",
-    "kind": "NetworkPolicy",
-    "metadata": {"name": "free", "namespace": "cert-manager"},
-    "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]},
-}
-"""With it, a Pod of cert-manager is a stranger whom nobody holds back."""
 
 
 @pytest.fixture(scope="module")
@@ -38,26 +27,6 @@ def closed(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Ite
             yield sandbox
         finally:
             sandbox.destroy()
-
-
-def pod(plane: ControlPlane, namespace: str, selector: str) -> dict[str, Any]:
-    """The only Pod that is not on its way out."""
-    found = json.loads(plane.kubectl("get", "pods", f"-n{namespace}", f"-l{selector}", "--output=json"))["items"]
-    [one] = [p for p in found if "deletionTimestamp" not in p["metadata"]]
-    return one
-
-
-def address(plane: ControlPlane, namespace: str, selector: str) -> str:
-    return pod(plane, namespace, selector)["status"]["podIP"]
-
-
-def connects(source: str, destination: str, port: int) -> bool:
-    """Whether a program in a Pod's network gets through; what is dropped is not answered."""
-    place = ["ip", "netns", "exec", f"pod-{source}"]
-    command = [*place, sys.executable, "-c", CONNECT, destination, str(port)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    assert not done.stderr or "TimeoutError" in done.stderr
-    return not done.stderr
 
 
 def test_models_answer_through_the_gateway(closed: SandboxStack) -> None:

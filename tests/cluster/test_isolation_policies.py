@@ -8,7 +8,7 @@ from tests.support.isolated import PEERS, STRANGER, policies, verdicts, without_
 from tests.support.program import Run
 from tests.support.reader import passes
 from tests.support.stacks import MODEL
-from tests.support.table_of_flows import ALLOWED, REFUSED
+from tests.support.table_of_flows import ALLOWED, ALLOWED_WITH_LETS_ENCRYPT, REFUSED, REFUSED_WITH_LETS_ENCRYPT
 
 
 @pytest.fixture
@@ -23,6 +23,17 @@ def test_flows_that_are_needed_pass_and_no_others(closed: list[dict[str, object]
     allowed, refused = [Flow(*row) for row in ALLOWED], [Flow(*row) for row in REFUSED]
     assert [flow for flow, passed in zip(allowed, verdicts(closed, allowed), strict=True) if not passed] == []
     assert [flow for flow, passed in zip(refused, verdicts(closed, refused), strict=True) if passed] == []
+
+
+@pytest.mark.parametrize("phase", ["up"], indirect=True)
+def test_lets_encrypt_opens_what_a_challenge_needs_and_no_more(run: Run) -> None:
+    name = {"tls": "lets-encrypt", "hostname": "llm.example.com", "acmeEmail": "ops@example.com"}
+    opened = policies(run(isolation=True, models=[MODEL, STRANGER], tpuMaxNodes=2, **name))
+    allowed = [Flow(*row) for row in [*ALLOWED, *ALLOWED_WITH_LETS_ENCRYPT]]
+    more = {row[:3] for row in ALLOWED_WITH_LETS_ENCRYPT}
+    refused = [Flow(*row) for row in [*(r for r in REFUSED if r[:3] not in more), *REFUSED_WITH_LETS_ENCRYPT]]
+    assert [flow for flow, passed in zip(allowed, verdicts(opened, allowed), strict=True) if not passed] == []
+    assert [flow for flow, passed in zip(refused, verdicts(opened, refused), strict=True) if passed] == []
 
 
 @pytest.mark.parametrize("phase", ["up"], indirect=True)

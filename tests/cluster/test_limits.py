@@ -19,10 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra.platform import limits
 from sandbox.cluster.control_plane import ControlPlane, wait_until
 from sandbox.engine.stack import SandboxStack
 from tests.support.bad_requests import FRAMING, TOO_MUCH
+from tests.support.faster import FASTER, faster_gateway
 from tests.support.project import stack_file
 from tests.support.raw_requests import (
     LARGE,
@@ -43,7 +43,7 @@ MODEL: dict[str, Any] = stack_file("dev")["models"][0]
 NAMESPACE, NAME = MODEL["namespace"], MODEL["name"]
 BASE = f"/{NAMESPACE}/{NAME}"
 COMPLETIONS = f"{BASE}/v1/completions"
-FASTER, MOST, QUIET = 20, 4_000_000, 0.1
+MOST, QUIET = 4_000_000, 0.1
 PROPERTY = settings(
     max_examples=75, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -59,12 +59,7 @@ class Place(NamedTuple):
 @pytest.fixture(scope="module")
 def limited(deployed: SandboxStack) -> Iterator[SandboxStack]:
     """The dev stack, its times a twentieth."""
-    faster = {
-        name: f"{float(str(value).removesuffix('s')) / FASTER}s" if name.endswith("Timeout") else value
-        for name, value in limits.CONNECTIONS.items()
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(limits, "CONNECTIONS", faster)
+    with faster_gateway():
         deployed.up()
         yield deployed
 

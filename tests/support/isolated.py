@@ -45,6 +45,7 @@ PEERS = {
     "kserve": pod("kserve", {"control-plane": "llmisvc-controller-manager"}),
     "cert-manager": pod("cert-manager", {"app.kubernetes.io/name": "cert-manager"}),
     "cert-manager's webhook": pod("cert-manager", {"app.kubernetes.io/name": "webhook"}),
+    "solver": pod("istio-ingress", {"acme.cert-manager.io/http01-solver": "true"}),
     "cert-manager's check": pod("cert-manager", {"app.kubernetes.io/name": "startupapicheck"}),
     "something in default": pod("default", {}),
     "gateway's double": pod("default", {"gateway.networking.k8s.io/gateway-name": "inference-gateway"}),

@@ -135,3 +135,28 @@ REFUSED = [
     ("something in istio-ingress", "the internet", 443),
     ("something in kserve", "the API server", 443),
 ]
+
+ALLOWED_WITH_LETS_ENCRYPT = [
+    ("cert-manager", "the internet", 443),
+    ("cert-manager", "kube-dns", 53, "UDP"),
+    # Its own challenge, by the address of the load balancer: as one of the internet, or as the Pod behind it
+    ("cert-manager", "the internet", 80),
+    ("cert-manager", "gateway", 80),
+    ("gateway", "solver", 8089),
+]
+REFUSED_WITH_LETS_ENCRYPT = [
+    ("a client", "solver", 8089),
+    ("cert-manager", "solver", 8089),
+    ("vllm", "solver", 8089),
+    ("something in istio-ingress", "solver", 8089),
+    ("gateway", "solver", 80),
+    ("solver", "gateway", 80),
+    ("solver", "the API server", 443),
+    ("solver", "the internet", 443),
+    ("solver", "kube-dns", 53, "UDP"),
+    ("cert-manager", "gateway", 443),
+    ("cert-manager", "vllm", 8000),
+    ("cert-manager", "metadata server", 80),
+    ("cert-manager's webhook", "the internet", 443),
+    ("cert-manager's webhook", "gateway", 80),
+]

@@ -79,9 +79,9 @@ def test_challenge_of_lets_encrypt_passes_and_nothing_asks_for_one_without() -> 
     assert [rule["ports"][0]["port"] for rule in solver.spec()["ingress"]] == [8089]
     [acme, *_] = isolation.of_cert_manager(settings_of(**name))
     assert acme.pods == {"app.kubernetes.io/name": "cert-manager"}
-    for port in (80, 443):
-        [[block]] = egress(acme, port)
-        assert block["ipBlock"]["cidr"] == "0.0.0.0/0"
+    [[of_port_80], [gateway]], [[of_port_443]] = egress(acme, 80), egress(acme, 443)
+    assert of_port_80["ipBlock"]["cidr"] == of_port_443["ipBlock"]["cidr"] == "0.0.0.0/0"
+    assert gateway["podSelector"]["matchLabels"] == proxy.pods  # its address leads to the Pod
 
 
 def test_istiod_fetches_the_keys_of_other_issuers_alone() -> None:
