@@ -5,7 +5,8 @@ every program in here trusts, signs its certificate. Let's Encrypt is one of the
 it is and is not. Names stand in /etc/hosts, so that the programs need not know where they run.
 
 NetworkPolicies take effect on what Pods open to these hosts (`policy_filter`). Left out: the VPC's NAT and firewall are
-not asked on that way; what leads to a host but HTTPS.
+not asked on that way; what leads to a host but HTTPS. Who may ask for names is judged when a program starts: one that
+may from a later `up` on, as cert-manager with another `tls`, knows none until it starts again.
 """
 
 import ipaddress
