@@ -1,11 +1,12 @@
 """A stack's configuration, through the Pulumi CLI."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from ops.cli import Cli, CliError
 
 
 class ConfigurationError(Exception):
@@ -15,8 +16,7 @@ class ConfigurationError(Exception):
 class Configuration:
     """The configuration of one stack of the project in a folder. A key without a namespace is the project's own.
 
-    A secret goes to the CLI by its standard input, and comes back by its output: never on a command line, which every
-    process of the machine can read. Raises `ConfigurationError` with the CLI's own words.
+    Raises `ConfigurationError` with the CLI's own words.
     """
 
     def __init__(self, stack: str, folder: Path) -> None:
@@ -27,15 +27,14 @@ class Configuration:
                 f"{folder.resolve()} has no Pulumi.yaml that names a project: give --cwd"
             ) from None
         self.stack = stack
-        self._options = [f"--stack={stack}", f"--cwd={folder}", "--non-interactive"]
+        self._cli = Cli(stack, folder)
 
     def _pulumi(self, *command: str, given: str = "") -> str:
-        arguments = ["pulumi", "config", *command, *self._options]
-        done = subprocess.run(arguments, input=given, capture_output=True, text=True, check=False)  # noqa: S603
-        if done.returncode:
-            said = " ".join(done.stderr.split()).removeprefix("error: ")
-            raise ConfigurationError(f"`pulumi config` of stack {self.stack} failed: {said}")
-        return done.stdout
+        try:
+            return self._cli("config", *command, given=given)
+        except CliError as error:
+            said = " ".join(str(error).split()).removeprefix("error: ")
+            raise ConfigurationError(f"`pulumi config` of stack {self.stack} failed: {said}") from None
 
     def values(self) -> dict[str, Any]:
         """What is set, by key; those of secrets are None, and nothing is decrypted."""
