@@ -4,14 +4,13 @@ When the engine is killed, its state still says what was under way. Pulumi reads
 deleted, but not what was being created: that has no id yet. `pulumi up` would make it a second time, and
 `pulumi refresh --import-pending-creates` (3.274) only forgets it. So this computes the id of each such object from its
 inputs, puts it into the state and has the engine read it: what is there stays in the state, what was never made leaves
-it. Nothing is created or deleted.
+it. Nothing is created or deleted, and nothing is written over what somebody else has written meanwhile.
 """
 
 import json
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from . import tokens
+from .cli import Cli, CliError
 from .object_ids import UnknownIdError, import_id
+from .origin import message
 
 Json = dict[str, Any]
 
@@ -134,36 +135,66 @@ def recovered(deployment: Json, operations: list[Interrupted]) -> Json:
 
 
 class Pulumi:
-    """The CLI, on one stack. Raises `RecoverError` with the CLI's own words."""
+    """The engine, on one stack. Raises `RecoverError` with its own words."""
 
     def __init__(self, stack: str, folder: Path) -> None:
         self.stack = stack
-        self._options = [f"--stack={stack}", f"--cwd={folder}", "--non-interactive"]
+        self._folder = folder
+        self._cli = Cli(stack, folder)
 
-    def __call__(self, *command: str, shown: bool = False) -> str:
-        """Run a command; what it prints is returned, or with `shown` goes to the terminal."""
-        arguments = ["pulumi", *command, *self._options]
-        done = subprocess.run(arguments, capture_output=not shown, text=True, check=False)  # noqa: S603
-        if done.returncode == 0:
-            return done.stdout or ""
-        said = f"`pulumi {' '.join(word for word in command if word[0] != '-')}` failed.\n{done.stderr or ''}".strip()
-        if "currently locked" in said or "[409]" in said:
-            said += (
-                "\nMake sure that nobody is running Pulumi on this stack. Then:"
-                f"\n  pulumi cancel --stack {self.stack}\n  .venv/bin/python -m ops recover --stack {self.stack}"
-            )
-        raise RecoverError(said if done.stderr else f"{said} Put right what it says, and run this again: it goes on.")
+    @contextmanager
+    def _explained(self, *command: str) -> Iterator[None]:
+        """What the engine refuses, and what to do about it."""
+        try:
+            yield
+        except CliError as error:
+            said = f"`pulumi {' '.join(command)}` failed.\n{error}".strip()
+            if "currently locked" in said or "[409]" in said:
+                said += (
+                    "\nMake sure that nobody is running Pulumi on this stack. Then:"
+                    f"\n  pulumi cancel --stack {self.stack}\n  .venv/bin/python -m ops recover --stack {self.stack}"
+                )
+            told = said if str(error) else f"{said} Put right what it says, and run this again: it goes on."
+            raise RecoverError(told) from None
 
     def export(self) -> Json:
         """The state, secrets encrypted."""
-        return {"deployment": {}} | json.loads(self("stack", "export"))
+        with self._explained("stack", "export"):
+            return {"deployment": {}} | json.loads(self._cli("stack", "export"))
 
-    def replace(self, state: Json) -> None:
-        """Make this the state, unless the stack is locked."""
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "state.json")
-            file.write_text(json.dumps(state))
-            self("stack", "import", f"--file={file}")
+    def last_update(self) -> str:
+        """The newest entry of the stack's history, as the engine tells it."""
+        with self._explained("stack", "history"):
+            return self._cli("stack", "history", "--json", "--page-size=1")
+
+    def replace(self, state: Json, *, seen: Json, last: str) -> None:
+        """Make this the state, unless the stack is locked or its state is no longer the one that was `seen`.
+
+        The engine has no import with a condition, and refuses one under a lock of somebody else's, of ours too. So its
+        import is started first, and waits for its input: between this look at the state and the engine's own lock are
+        milliseconds, in which an update would have to begin and end. If one does, the history has an entry behind
+        `last`.
+        """
+        with self._explained("stack", "import"), self._cli.waiting("stack", "import") as give:
+            if self.export() != seen:
+                raise RecoverError(
+                    f"{self.stack}: the state has changed while it was looked at: somebody else has run Pulumi on this "
+                    "stack. Nothing was changed. Make sure that nobody does any more, and run this again"
+                )
+            give(json.dumps(state))
+        if self.last_update() != last:
+            raise RecoverError(
+                f"{self.stack}: another update ended just as the state was put right, and what it wrote last is "
+                "overwritten. `pulumi stack history` shows who that was. Run nothing else: docs/recovery.md says, "
+                "under `Two runs at once`, where the overwritten state lies and how it comes back"
+            )
+
+    def refresh(self, urns: list[str]) -> None:
+        """Have the engine read these, and say in its history who wanted it."""
+        targets = [f"--target={urn}" for urn in urns]
+        told = message("recover", self._folder)
+        with self._explained("refresh"):
+            self._cli("refresh", "--yes", "--skip-preview", f"--message={told}", *targets, shown=True)
 
 
 def _print(operations: list[Interrupted], now: Callable[[Interrupted], str]) -> None:
@@ -175,7 +206,7 @@ def _print(operations: list[Interrupted], now: Callable[[Interrupted], str]) -> 
 
 def recover(pulumi: Pulumi, known: Mapping[str, str], *, check: bool) -> int:
     """Find out and put right, or with `check` only tell. Returns the exit code."""
-    state = pulumi.export()
+    last, state = pulumi.last_update(), pulumi.export()
     operations = interrupted(state["deployment"], known)
     if not operations:
         print(f"{pulumi.stack}: no operation was interrupted")
@@ -190,10 +221,10 @@ def recover(pulumi: Pulumi, known: Mapping[str, str], *, check: bool) -> int:
         )
         return 1
     deployment = recovered(state["deployment"], operations)
-    pulumi.replace(state | {"deployment": deployment})
+    pulumi.replace(state | {"deployment": deployment}, seen=state, last=last)
     targets = sorted({r["urn"] for r in deployment["resources"]} & {operation.urn for operation in operations})
     if targets:
-        pulumi("refresh", "--yes", "--skip-preview", *(f"--target={urn}" for urn in targets), shown=True)
+        pulumi.refresh(targets)
     left = pulumi.export()["deployment"]
     there = {(r["urn"], r.get("id", "")): r for r in left.get("resources") or []}
 
