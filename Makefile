@@ -56,8 +56,8 @@ docs: $(VENV)/requirements-dev.txt ## write the tables of settings into docs/, f
 bench: setup ## the program's own share of a preview, beside an empty program
 	$(BIN)/python -m sandbox.bench
 
-down: $(VENV)/requirements.txt ## destroy a stack, and look for what Google Cloud left behind: STACK=NAME; REMOVE=1 removes that too
-	@$(BIN)/python -m ops teardown --stack $(STACK) $(if $(REMOVE),--remove)
+down: $(VENV)/requirements.txt ## destroy a stack, and look for what Google Cloud left behind: STACK=NAME; REMOVE=DIGEST,... removes what it has listed
+	@$(BIN)/python -m ops teardown --stack $(STACK) $(if $(REMOVE),--remove $(REMOVE))
 
 lock: $(VENV)/requirements.txt ## compile the requirements from pyproject.toml; UPGRADE=1 takes the newest that it allows
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9

@@ -6,6 +6,7 @@ clients alone take a second.
 
 import math
 import os
+import re
 import ssl
 import sys
 from pathlib import Path
@@ -58,6 +59,14 @@ def known_id(text: str) -> tuple[str, str]:
     if not (urn.startswith("urn:") and found):
         raise typer.BadParameter(f"{text!r} is not a URN, an equals sign and an id", param_hint="'--id'")
     return urn, found
+
+
+def digests(option: str, text: str) -> frozenset[str]:
+    """Digests from a list of leftovers."""
+    found = frozenset(word for word in text.replace(",", " ").split())
+    if wrong := [word for word in sorted(found) if not re.fullmatch(r"[0-9a-f]{12}", word)]:
+        refuse(f"{option} {wrong[0]} is no digest. Run it without, and take digests from the list that it prints")
+    return found
 
 
 def trust(ca: Path) -> ssl.SSLContext:
@@ -130,20 +139,24 @@ def teardown(
     confirm: Annotated[
         str, typer.Option(metavar="NAME", help="its name once more, instead of being asked for it")
     ] = "",
-    remove: Annotated[bool, typer.Option("--remove", help="remove what is left behind, but for disks")] = False,
-    remove_disks: Annotated[bool, typer.Option("--remove-disks", help="remove the disks too: data")] = False,
+    remove: Annotated[
+        str, typer.Option(metavar="DIGEST,...", help="remove what a list of leftovers has under these")
+    ] = "",
+    remove_disks: Annotated[str, typer.Option(metavar="DIGEST,...", help="... and these disks: data")] = "",
     leftovers_only: Annotated[bool, typer.Option("--leftovers-only", help="look, and do not destroy")] = False,
     project: Annotated[str, typer.Option(metavar="ID", help="with --leftovers-only, if the state is empty")] = "",
     network: Annotated[list[str], typer.Option(metavar="NAME", help="... and the name of the stack's VPC")] = [],  # noqa: B006
     cluster: Annotated[list[str], typer.Option(metavar="LOCATION/NAME", help="... and of its cluster")] = [],  # noqa: B006
-    mark: Annotated[list[str], typer.Option(metavar="MARK", help="... and the mark that GKE's names carry")] = [],  # noqa: B006
+    mark: Annotated[list[str], typer.Option(metavar="MARK", help="the mark that GKE's names carry")] = [],  # noqa: B006
 ) -> None:
     """Deletes a stack, then looks for what is left behind.
 
-    It shows what will go, refuses a protected stack, asks for the stack's name, and runs `pulumi destroy`. Load
-    balancers, firewall rules and other things that GKE made and left are listed, or with --remove removed, and then a
-    failed destroy is tried once more. Disks hold data, so they go with --remove-disks alone. Only what can be shown to
-    belong to the stack's VPC or cluster is listed, and nothing while the cluster has nodes.
+    It shows what will go, refuses a protected stack, asks for the stack's name, and runs `pulumi destroy`; the stack's
+    history says who did that, and from which commit. Load balancers, firewall rules and other things that GKE made and
+    left are listed, each under a digest, and why they are the stack's. Give digests back with --remove: exactly these
+    are removed, and then a failed destroy is tried once more. What was not on the list is kept, and told. Disks hold
+    data, so they take --remove-disks. What carries one sign alone may be somebody else's: it is listed, with the
+    command that removes it by hand. Nothing is listed while the cluster has nodes.
 
     --leftovers-only looks without destroying. If the stack's state is empty, it needs --project, --cluster and what is
     known of --network and --mark: a teardown prints the whole command before it deletes anything.
@@ -156,14 +169,18 @@ def teardown(
         refuse("--project goes with --leftovers-only and --cluster LOCATION/CLUSTER")
     if not stack and not project:
         refuse("--stack is missing: the name of the stack to delete")
+    agreed = [digests("--remove", remove), digests("--remove-disks", remove_disks)]
     if not project:
         need_pulumi()
-    from .leftovers import Scope
-    from .teardown import run
+    from .scope import Scope, ScopeError
+    from .teardown import Agreed, run
 
-    given = Scope.named(project, network, cluster, mark) if project else None
+    try:
+        given = Scope.named(project, network, cluster, mark) if project else None
+    except ScopeError as wrong:
+        refuse(str(wrong))
     raise typer.Exit(
-        run(stack, given, confirm=confirm, leftovers_only=leftovers_only, remove=remove, disks=remove_disks)
+        run(stack, given, confirm=confirm, leftovers_only=leftovers_only, agreed=Agreed(*agreed), marks=mark)
     )
 
 

@@ -1,6 +1,7 @@
 """Compute Engine: what a project has of the types that GKE makes for a cluster, and how each is removed."""
 
 import re
+import shlex
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -85,6 +86,17 @@ class Thing(NamedTuple):
     def scope(self) -> list[str]:
         """`[global]`, or `[regions, R]`, or `[zones, Z]`."""
         return self.path.split("/")[2:-2]
+
+    @property
+    def by_hand(self) -> str:
+        """The command that removes it; gcloud asks first."""
+        noun = KINDS[self.collection].what.replace(" ", "-")
+        noun += "es" if noun.endswith("s") else "s"
+        nouns = [noun, "unmanaged"] if self.collection == "instanceGroups" else [noun]
+        scope, *place = self.scope
+        where = [f"--{scope.removesuffix('s')}", *place] if self.collection != "firewalls" else []
+        project = self.path.split("/")[1]
+        return shlex.join(["gcloud", "compute", *nouns, "delete", self.message.name, *where, "--project", project])
 
 
 class Compute:

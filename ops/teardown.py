@@ -3,16 +3,17 @@
 What GKE makes for a Service or a claim is no resource of Pulumi's: if a cluster goes before its Services, load
 balancers and firewall rules stay, and keep the VPC from being deleted
 (https://github.com/kubernetes/ingress-gce/issues/1195). A claim with the reclaim policy `Retain` leaves its disk on
-purpose. Only what can be shown to belong to the stack's VPC or cluster is touched, and nothing while the cluster has
-nodes.
+purpose. Only what carries two signs of the stack's is touched, and only what was on the list that somebody has read and
+given back; and nothing while the cluster has nodes.
 """
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.exceptions import GoogleAuthError
@@ -21,7 +22,9 @@ from rich.console import Console
 from rich.table import Table
 
 from .compute import KINDS, Compute, Thing
-from .leftovers import Scope, leftovers, mark, nodes, scope_of
+from .leftovers import Leftover, evidence, leftovers, nodes
+from .origin import message
+from .scope import Scope, ScopeError, scope_of
 from .tokens import CLUSTER
 
 
@@ -38,17 +41,24 @@ def protected(resources: Iterable[dict[str, Any]]) -> list[str]:
     ]
 
 
-def show(found: list[tuple[Thing, str]]) -> None:
-    """Print a table of leftovers."""
-    table = Table("what", "name", "where", "why", title="left behind by Google Cloud")
-    for thing, reason in found:
-        table.add_row(KINDS[thing.collection].what, thing.message.name, "/".join(thing.scope), reason)
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+def show(found: list[Leftover]) -> None:
+    """Print what is left: what is the stack's, each under its digest, and what only may be."""
+    sure = Table("digest", "what", "name", "where", "why", title="left behind by Google Cloud")
+    perhaps = Table("what", "name", "where", "why", title="perhaps of this stack: look yourself")
+    for left in found:
+        thing = left.thing
+        cells = (KINDS[thing.collection].what, thing.message.name, "/".join(thing.scope), ", ".join(left.signs))
+        sure.add_row(left.digest, *cells) if left.sure else perhaps.add_row(*cells)
+    for table in (table for table in (sure, perhaps) if table.row_count):
+        Console(width=None if sys.stdout.isatty() else 240).print(table)
+    if by_hand := [left.thing.by_hand for left in found if not left.sure]:
+        print("One sign is too little to remove it for you. If it is the stack's:")
+        print("\n".join(f"  {command}" for command in by_hand))
 
 
-def _look(compute: Compute, scope: Scope) -> list[tuple[Thing, str]]:
+def _looked(compute: Compute, scope: Scope) -> list[Thing]:
     try:
-        return leftovers(compute.things(scope.project), scope)
+        return compute.things(scope.project)
     except (GoogleAPICallError, GoogleAuthError) as error:
         raise TeardownError(
             f"cannot look into project {scope.project}: {error}\nIt takes application-default credentials "
@@ -56,26 +66,85 @@ def _look(compute: Compute, scope: Scope) -> list[tuple[Thing, str]]:
         ) from None
 
 
-def clean(compute: Compute, scope: Scope, *, remove: bool, disks: bool) -> bool:
-    """Report what is left, and remove what may be removed. Returns whether nothing is left."""
+def _look(compute: Compute, scope: Scope) -> list[Leftover]:
+    return leftovers(_looked(compute, scope), scope)
+
+
+class Agreed(NamedTuple):
+    """What may be removed: digests from a list that was read before."""
+
+    things: frozenset[str] = frozenset()
+    disks: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        """Whether anything may be."""
+        return bool(self.things or self.disks)
+
+    def chosen(self, found: list[Leftover]) -> list[Leftover]:
+        """What of a new look was on the list. Raises `TeardownError` for a disk that is not named as one."""
+        if wrong := [left for left in found if left.thing.collection == "disks" and left.digest in self.things]:
+            name = wrong[0].thing.message.name
+            raise TeardownError(f"{wrong[0].digest} is the disk {name}: data. Nothing was removed; say --remove-disks")
+        return [
+            left
+            for left in found
+            if left.sure and left.digest in (self.disks if left.thing.collection == "disks" else self.things)
+        ]
+
+
+NOTHING = Agreed()
+
+
+def _not_agreed(found: list[Leftover], agreed: Agreed) -> None:
+    """Say what of a list is not there any more, and what is there and not on the list."""
+    for digest in sorted((agreed.things | agreed.disks) - {left.digest for left in found}):
+        print(f"{digest}: not there (any more)")
+    for left in found:
+        if left.digest in agreed.things | agreed.disks and not left.sure:
+            print(f"{left.digest}: only one sign is left that it is the stack's, so it is kept")
+        elif left.sure and left.digest not in agreed.things | agreed.disks:
+            print(f"{KINDS[left.thing.collection].what} {left.thing.message.name}: not on the list, so it is kept")
+
+
+def _remaining(left: list[Leftover], again: str) -> None:
+    """Print how to go on."""
+    print(f"{len(left)} left. To look again: {again}")
+    sure = [one for one in left if one.sure]
+    options = {
+        "--remove": [one.digest for one in sure if one.thing.collection != "disks"],
+        "--remove-disks": [one.digest for one in sure if one.thing.collection == "disks"],
+    }
+    for option, digests in options.items():
+        if digests:
+            data = ", disks with their data" if option == "--remove-disks" else ""
+            print(f"To remove exactly these{data}: {again} {option} {','.join(digests)}")
+
+
+def clean(compute: Compute, scope: Scope, *, agreed: Agreed = NOTHING, again: str = "") -> bool:
+    """List what is left, and remove what of it was agreed to. Returns whether nothing is left.
+
+    `again` is the command that looks again; by default the one that needs no state.
+    """
     found = _look(compute, scope)
     if found and (alive := nodes(compute.instances(scope.project), scope)):
         raise TeardownError(
             f"nodes of the cluster still run: {', '.join(alive[:5])}. Nothing was removed: what a cluster uses is not "
             "left behind. If `pulumi destroy` has failed, see why, and run it again."
         )
+    chosen = agreed.chosen(found)
+    if agreed:
+        _not_agreed(found, agreed)
     if not found:
         print("Google Cloud has left nothing behind")
         return True
     show(found)
-    wanted = [thing for thing, _ in found if (disks if thing.collection == "disks" else remove)]
-    for thing in wanted:
-        problem = compute.remove(thing)
-        print(f"{KINDS[thing.collection].what} {thing.message.name}: {problem or 'removed'}")
-    left = _look(compute, scope) if wanted else found
-    if left:
-        print(f"{len(left)} left. To look again: {scope.command()}")
-    return not left
+    for left in chosen:
+        problem = compute.remove(left.thing)
+        print(f"{KINDS[left.thing.collection].what} {left.thing.message.name}: {problem or 'removed'}")
+    rest = _look(compute, scope) if chosen else found
+    if rest:
+        _remaining(rest, again or scope.command())
+    return not rest
 
 
 def _resources(stack: automation.Stack) -> list[dict[str, Any]]:
@@ -93,9 +162,9 @@ def _complain(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _destroy(stack: automation.Stack) -> bool:
+def _destroy(stack: automation.Stack, told: str) -> bool:
     try:
-        stack.destroy(on_output=print, on_error=_complain, suppress_progress=True)
+        stack.destroy(message=told or None, on_output=print, on_error=_complain, suppress_progress=True)
     except automation.CommandError:
         return False  # the engine has said why
     return True
@@ -119,38 +188,55 @@ def _agreed(stack: automation.Stack, resources: list[dict[str, Any]], answer: Ca
         raise TeardownError(f"{said!r} is not the stack's name, {stack.name!r}; nothing was deleted")
 
 
+def _again(stack: automation.Stack, scope: Scope) -> str:
+    """How to look again: by the state, as long as it says where."""
+    marks = [word for mark in sorted(scope.marks) for word in ("--mark", mark)]
+    words = ["--stack", stack.name, "--leftovers-only", *marks]
+    return shlex.join([".venv/bin/python", "-m", "ops", "teardown", *words])
+
+
 def down(
-    stack: automation.Stack, compute: Compute, *, answer: Callable[[], str], remove: bool = False, disks: bool = False
+    stack: automation.Stack, compute: Compute, *, answer: Callable[[], str], agreed: Agreed = NOTHING, told: str = ""
 ) -> bool:
     """Delete a stack and look for what is left. Returns whether it is gone and nothing is.
 
-    `answer` asks for the stack's name; any other answer deletes nothing.
+    `answer` asks for the stack's name; any other answer deletes nothing. `told` stands in the stack's history.
     """
     resources = _resources(stack)
     _agreed(stack, resources, answer)
     scope = scope_of(resources)
     if scope:
-        # The rules of the VPC, whose names carry the marks, may be gone afterwards.
-        marks = {mark(thing.message.name) for thing, _ in _look(compute, scope)} - {None}
-        scope = replace(scope, marks=frozenset(marks))
+        # The forwarding rule that has the stack's address, and in its name the cluster's mark, is gone afterwards.
+        _, marks = evidence(_looked(compute, scope), scope)
+        scope = replace(scope, marks=marks)
         print(f"to look for leftovers later: {scope.command()}", flush=True)
-    gone = _destroy(stack)
+    gone = _destroy(stack, told)
     now = _without_cluster(stack)
     if scope is None:
         return gone
     # An address that the stack has released may be somebody else's by now.
-    rest = scope_of(now) or Scope(scope.project)
-    left = replace(scope, addresses=rest.addresses, managed=rest.managed)
-    nothing_left = clean(compute, left, remove=remove, disks=disks)
-    if not gone and remove:
-        gone = _destroy(stack)
+    rest = scope_of(now)
+    left = replace(scope, addresses=rest.addresses if rest else frozenset(), managed=_managed(rest))
+    nothing_left = clean(compute, left, agreed=agreed, again=_again(stack, scope) if rest else "")
+    if not gone and agreed:
+        gone = _destroy(stack, told)
     if not gone:
-        _complain(f"stack {stack.name} is not gone: remove what is listed, or run this again with --remove")
+        _complain(f"stack {stack.name} is not gone: remove what is listed, and run this again")
     return gone and nothing_left
 
 
+def _managed(scope: Scope | None) -> frozenset[str]:
+    return scope.managed if scope else frozenset()
+
+
 def run(
-    stack: str, given: Scope | None, *, confirm: str = "", leftovers_only: bool = False, remove: bool, disks: bool
+    stack: str,
+    given: Scope | None,
+    *,
+    confirm: str = "",
+    leftovers_only: bool = False,
+    agreed: Agreed,
+    marks: list[str],
 ) -> int:
     """Delete a stack, or look for what is left of it or of a `given` place; the exit code.
 
@@ -160,16 +246,18 @@ def run(
     question = f"Type the stack's name, {stack}, to delete all this for good: "
     try:
         if given:
-            return int(not clean(compute, given, remove=remove, disks=disks))
+            return int(not clean(compute, given, agreed=agreed))
         with _selected(stack) as found:
             if leftovers_only:
-                return int(not clean(compute, _left_by(found), remove=remove, disks=disks))
-            return int(not down(found, compute, answer=lambda: confirm or input(question), remove=remove, disks=disks))
+                scope = _left_by(found, marks)
+                return int(not clean(compute, scope, agreed=agreed, again=_again(found, scope)))
+            told = message("teardown", Path.cwd())
+            return int(not down(found, compute, answer=lambda: confirm or input(question), agreed=agreed, told=told))
     except EOFError:
         _complain("there is nobody to ask for the stack's name; give it with --confirm NAME")
     except automation.StackNotFoundError:
         _complain(f"there is no stack {stack!r}: `pulumi stack ls` lists them")
-    except (TeardownError, automation.CommandError, automation.InvalidVersionError, OSError) as error:
+    except (TeardownError, ScopeError, automation.CommandError, automation.InvalidVersionError, OSError) as error:
         _complain(str(error))
     return 1
 
@@ -186,12 +274,12 @@ def _selected(name: str) -> Iterator[automation.Stack]:
             workspace.select_stack(selected.name)
 
 
-def _left_by(stack: automation.Stack) -> Scope:
-    """Where to look for what a stack has left behind."""
+def _left_by(stack: automation.Stack, marks: list[str]) -> Scope:
+    """Where to look for what a stack has left behind; `marks` are those that its state no longer tells."""
     scope = scope_of(_without_cluster(stack))
     if scope is None:
         raise TeardownError(
             f"stack {stack.name} has nothing in its state that says where to look. Say it: --project PROJECT "
             "--cluster LOCATION/CLUSTER, and what you know of --network NETWORK and --mark MARK"
         )
-    return scope
+    return replace(scope, marks=scope.marks | Scope.named(scope.project, [], [], marks).marks)

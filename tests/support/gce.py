@@ -6,6 +6,7 @@ answers from messages of the client library's types, and says no as the API does
 
 import json
 import re
+from itertools import count
 from typing import Any
 
 import requests
@@ -43,6 +44,7 @@ class Project(BaseAdapter):
         self.vanishing: set[str] = set()
         self.failing: set[str] = set()
         self.deleted: list[str] = []
+        self._ids = count(1)
 
     def link(self, path: str) -> str:
         """The link of a path in the project."""
@@ -51,7 +53,7 @@ class Project(BaseAdapter):
     def add(self, path: str, **fields: Any) -> str:
         """Put a resource at `global/firewalls/NAME` or the like; returns its link."""
         collection, name = path.split("/")[-2:]
-        message = LISTS[collection](name=name, self_link=self.link(path), **fields)
+        message = LISTS[collection](name=name, id=next(self._ids), self_link=self.link(path), **fields)
         self.resources[f"projects/{self.name}/{path}"] = message
         return message.self_link
 

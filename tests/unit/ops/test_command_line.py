@@ -71,6 +71,13 @@ def test_help_needs_neither_clients_nor_the_sdk() -> None:
         ("teardown --leftovers-only", "--stack is missing: the name of the stack to delete"),
         ("teardown --stack d --project p", "--project goes with --leftovers-only and --cluster"),
         ("teardown --leftovers-only --project p", "--project goes with --leftovers-only and --cluster"),
+        ("teardown --stack d --remove 1", "--remove 1 is no digest. Run it without, and take digests from the list"),
+        ("teardown --stack d --remove-disks x", "--remove-disks x is no digest."),
+        (
+            "teardown --leftovers-only --project p --cluster l/c --network default",
+            "--network 'default' is no name that",
+        ),
+        ("teardown --leftovers-only --project p --cluster l/c --mark x", "--mark 'x' is no mark"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(arguments: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
