@@ -2,7 +2,6 @@
 
 import getpass
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -14,9 +13,7 @@ import pytest
 
 from ops.recover import Pulumi, RecoverError, recover
 from ops.tokens import NETWORK
-from sandbox.engine import pulumi_cli
 from sandbox.engine.stack import SandboxStack
-from tests.support.project import ROOT
 from tests.support.stacks import Make
 
 PENDING = "never-made-c3f688e"
@@ -52,10 +49,7 @@ def interrupted(up: Make, monkeypatch: pytest.MonkeyPatch) -> SandboxStack:
     made = {**kept, "urn": f"{vpc['urn']}-2", "inputs": {**vpc["inputs"], "name": PENDING}}
     latest["pending_operations"] = [{"type": "creating", "resource": made}]
     file.write_text(json.dumps(state))  # an import would leave out what is pending
-    workspace = stack.stack.workspace
-    path = os.pathsep.join([str(Path(pulumi_cli.ensure()).parent), os.environ["PATH"]])
-    here = {"PULUMI_HOME": str(workspace.pulumi_home), "PYTHONPATH": str(ROOT), "PATH": path}
-    for name, value in {**workspace.env_vars, **here}.items():
+    for name, value in stack.environment().items():
         monkeypatch.setenv(name, value)
     return stack
 
