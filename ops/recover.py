@@ -206,7 +206,8 @@ def _print(operations: list[Interrupted], now: Callable[[Interrupted], str]) -> 
 
 def recover(pulumi: Pulumi, known: Mapping[str, str], *, check: bool) -> int:
     """Find out and put right, or with `check` only tell. Returns the exit code."""
-    last, state = pulumi.last_update(), pulumi.export()
+    last = "" if check else pulumi.last_update()
+    state = pulumi.export()
     operations = interrupted(state["deployment"], known)
     if not operations:
         print(f"{pulumi.stack}: no operation was interrupted")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from google.cloud import compute_v1 as gce
 
 from ops.compute import Compute
 from ops.leftovers import Leftover, evidence, leftovers
@@ -90,6 +91,18 @@ def test_what_pulumi_manages_and_uses_a_thing_too_keeps_it_from_being_the_stacks
 ) -> None:
     managed = replace(scope, managed=frozenset(in_project([BACKEND])))
     assert not {HEALTH, GROUP} & ours(google, managed)
+
+
+def test_health_check_that_others_use_too_is_not_by_its_use_the_stacks(google: Project, scope: Scope) -> None:
+    google.add("global/backendServices/elsewhere", health_checks=[google.link(HEALTH)])
+    assert listed(google, scope)[HEALTH].signs == ("named after the stack's cluster or Service",)
+
+
+def test_load_balancer_over_the_stacks_and_others_is_not_the_stacks(google: Project, scope: Scope) -> None:
+    groups = [NEG, next(path for path in google.resources if "networkEndpointGroups/k8s2-uid99999" in path)[11:]]
+    backends = [gce.Backend(group=google.link(group)) for group in groups]
+    google.add("global/backendServices/over-both", backends=backends)
+    assert "global/backendServices/over-both" not in listed(google, scope)
 
 
 # A VPC that others use too

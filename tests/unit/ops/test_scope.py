@@ -73,7 +73,7 @@ def test_vpc_that_pulumi_has_not_made_is_shared(by: dict[str, Any]) -> None:
 )
 def test_empty_id_in_the_state_is_refused(resource: dict[str, Any]) -> None:
     with pytest.raises(ScopeError, match="`pulumi refresh` puts that right"):
-        scope_of([*state(), resource])
+        scope_of([resource, *state()])
 
 
 @pytest.mark.parametrize("field", ["networks", "subnets", "addresses", "marks", "services", "managed"])

@@ -66,6 +66,11 @@ def test_disk_among_other_things_is_refused_before_anything_is_removed(google: P
     assert google.deleted == []
 
 
+def test_rule_among_disks_is_kept(google: Project, scope: Scope) -> None:
+    clean(Compute(google.client), scope, agreed=Agreed(disks=digests(google, scope, [NODE_FIREWALL]).things))
+    assert google.deleted == []
+
+
 def test_without_being_told_it_lists_and_removes_nothing(
     google: Project, scope: Scope, capsys: pytest.CaptureFixture[str]
 ) -> None:
