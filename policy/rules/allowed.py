@@ -56,9 +56,12 @@ TYPES = {
             "gcp:kms/cryptoKey:CryptoKey",
             "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
             "gcp:kms/keyRing:KeyRing",
+            "gcp:projects/iAMAuditConfig:IAMAuditConfig",
             "gcp:projects/iAMCustomRole:IAMCustomRole",
             "gcp:projects/iAMMember:IAMMember",
+            "gcp:projects/iamMemberRemove:IamMemberRemove",
             "gcp:projects/service:Service",
+            "gcp:projects/serviceIdentity:ServiceIdentity",
             "gcp:serviceaccount/account:Account",
             "gcp:serviceaccount/iAMMember:IAMMember",
             "gcp:storage/bucket:Bucket",
@@ -82,8 +85,6 @@ ROLES = {
     ),
     BOOTSTRAP: frozenset(
         {
-            "roles/browser",
-            "roles/cloudkms.admin",
             "roles/cloudkms.cryptoKeyDecrypter",
             "roles/cloudkms.cryptoKeyEncrypterDecrypter",
             "roles/compute.loadBalancerAdmin",
@@ -91,14 +92,12 @@ ROLES = {
             "roles/compute.securityAdmin",
             "roles/compute.viewer",
             "roles/container.admin",
+            "roles/container.defaultNodeServiceAccount",
             "roles/container.viewer",
             "roles/dns.admin",
             "roles/dns.reader",
-            "roles/iam.serviceAccountAdmin",
             "roles/iam.serviceAccountUser",
-            "roles/iam.serviceAccountViewer",
             "roles/iam.workloadIdentityUser",
-            "roles/resourcemanager.projectIamAdmin",
             "roles/serviceusage.serviceUsageAdmin",
             "roles/serviceusage.serviceUsageViewer",
             "roles/storage.objectUser",
@@ -106,12 +105,9 @@ ROLES = {
         }
     ),
 }
-"""Roles that may be granted, by project. bootstrap's are those of `bootstrap/trust.py`."""
+"""Roles that may be granted, by project. bootstrap's are those of `bootstrap/identities.py`, and the nodes'."""
 CUSTOM_ROLES = {
     "pulumiDriftSecrets": frozenset({"container.secrets.get", "container.secrets.list"}),
-    "pulumiReadKeys": frozenset(
-        {"cloudkms.cryptoKeys.get", "cloudkms.cryptoKeys.getIamPolicy", "cloudkms.keyRings.get"}
-    ),
 }
 """Roles that bootstrap makes, by id, and the most that they may permit."""
 MEMBERS = (

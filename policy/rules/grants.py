@@ -7,6 +7,8 @@ from .allowed import CUSTOM_ROLES, MEMBERS, OWN, ROLES, STACK, TYPES
 from .resource import UNKNOWN, Resource, Rule, at, differs, items, shown
 
 CUSTOM_ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
+TAKEN = "gcp:projects/iamMemberRemove:IamMemberRemove"
+"""Takes a role from somebody."""
 EVERYBODY = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts")
 """Users and groups of Kubernetes that are no one in particular."""
 
@@ -26,7 +28,7 @@ def _may_be_granted(resource: Resource, role: str) -> bool:
 
 
 def _grants(resource: Resource) -> Iterator[str]:
-    if not resource.type.startswith("gcp:"):
+    if not resource.type.startswith("gcp:") or resource.type == TAKEN:
         return
     role = resource.props.get("role")
     if isinstance(role, str) and role != UNKNOWN and not _may_be_granted(resource, role):

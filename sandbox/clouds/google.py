@@ -13,7 +13,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from . import google_provider
 from .calls import Call, Props, unknown
-from .google_keys import make_agent, read_agent
+from .google_keys import by_number, make_agent, read_agent
 from .google_kinds import (
     ACCOUNT,
     ADDRESS,
@@ -233,8 +233,8 @@ class Google:
             BUCKET: {"url": f"gs://{inputs.get('name')}"},
             SERVICE_IDENTITY: {"email": "", "member": ""},
             ROLE: {"name": object_id},
-            IDENTITY_POOL: {"name": object_id, "state": "ACTIVE"},
-            IDENTITY_PROVIDER: {"name": object_id, "state": "ACTIVE"},
+            IDENTITY_POOL: {"name": by_number(object_id), "state": "ACTIVE"},
+            IDENTITY_PROVIDER: {"name": by_number(object_id), "state": "ACTIVE"},
         }
         common = {key: fields[key] for key in ("project", "region", "location") if key in fields}
         if call.kind in (NETWORK, SUBNET, ROUTER, ADDRESS, FIREWALL):  # a NAT is a part of its router, and has none

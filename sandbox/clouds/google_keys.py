@@ -9,6 +9,7 @@ destroyed, and what becomes of Secrets whose key goes.
 """
 
 import hashlib
+import re
 
 from .calls import Call, Props
 from .google_kinds import CLUSTER, KEY, KEY_MEMBER, last
@@ -23,6 +24,11 @@ USE = ("roles/cloudkms.cryptoKeyEncrypterDecrypter", "roles/owner")
 def number(project: str) -> str:
     """The number of a project."""
     return str(int(hashlib.sha256(project.encode()).hexdigest()[:10], 16))
+
+
+def by_number(name: str) -> str:
+    """The name of an object whose project Google calls by its number, as `projects/NUMBER/locations/...`."""
+    return re.sub(r"^projects/([^/]+)", lambda project: f"projects/{number(project[1])}", name)
 
 
 def agent(project: str, service: str) -> str:

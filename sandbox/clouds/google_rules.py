@@ -104,7 +104,9 @@ def _refuse_grant(inventory: Inventory, item: Item) -> None:
     role, who = item.inputs["role"], item.inputs["member"]
     if who.startswith("serviceAccount:"):
         _refuse_account(inventory, who.removeprefix("serviceAccount:"))
-    if who.startswith("principalSet://") and not any(f"/{p.id}/" in who for p in inventory.find(IDENTITY_POOL)):
+    if who.startswith("principalSet://") and not any(
+        f"/{pool.computed['name']}/" in who for pool in inventory.find(IDENTITY_POOL)
+    ):
         raise bad(f"Identity Pool does not exist ({who}).")
     if role.startswith("roles/"):
         refuse_role(role, who, project=item.inputs["project"] if item.kind == MEMBER else None)

@@ -87,6 +87,9 @@ class _Cloud(pulumi.runtime.Mocks):
             case "WorkloadIdentityPool":
                 pool = inputs["workloadIdentityPoolId"]
                 computed["name"] = f"projects/1/locations/global/workloadIdentityPools/{pool}"
+            case "WorkloadIdentityPoolProvider":
+                pool, own = inputs["workloadIdentityPoolId"], inputs["workloadIdentityPoolProviderId"]
+                computed["name"] = f"projects/1/locations/global/workloadIdentityPools/{pool}/providers/{own}"
             case "Cluster":
                 computed["selfLink"] = "https://container.googleapis.com/v1/projects/p/clusters/c"
                 computed["controlPlaneEndpointsConfig"] = {"dnsEndpointConfig": {"endpoint": "gke-1.gke.goog"}}

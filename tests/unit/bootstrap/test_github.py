@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bootstrap import github
-from tests.support.bootstrap import program
+from ops.cloud import problems
+from tests.support.bootstrap import POOL, program
 from tests.support.program import Declared
 
 ENVIRONMENTS = "repos/acme/inference/environments"
@@ -23,9 +24,15 @@ def test_file_for_the_workflows_has_each_environments_own_identities(shared: Dec
     assert shared.outputs["cloud"] == {
         "backendUrl": "gs://pulumi-state-1a2b3c4",
         "organization": "",
-        "workloadIdentityProvider": "github-1a2b3c4",
+        "workloadIdentityProvider": f"{POOL}/providers/github",
         "environments": {"dev": of("dev"), "prod": of("prod")},
     }
+
+
+def test_workflows_take_the_file_as_it_is(shared: Declared) -> None:
+    assert problems(shared.outputs["cloud"]) == []
+    cloud = program(pulumiCloud=True, pulumiOrganization="acme").outputs["cloud"]
+    assert problems(cloud) == []
 
 
 class Gh:

@@ -53,7 +53,7 @@ def test_preview_has_no_role_that_writes_and_none_that_reads_secrets_in_clusters
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_drift_reads_the_secrets_in_clusters_too_and_writes_nothing(shared: Declared, environment: str) -> None:
     roles = {role for role, _ in grants(shared, f"drift-{environment}")}
-    assert roles - READS == {f"{environment}-secrets-1a2b3c4"}
+    assert roles - READS == {f"projects/acme-{environment}/roles/pulumiDriftSecrets"}
     role = shared.one("IAMCustomRole", f"{environment}-secrets")
     assert role.inputs["permissions"] == ["container.secrets.get", "container.secrets.list"]
 
@@ -157,8 +157,8 @@ def test_table_has_every_role_that_an_identity_is_granted(shared: Declared, acco
     project = f"acme-{environment}"
     told = set(re.findall(r"`([\w.]+)`", reads + changes))
     given = {role.removeprefix("roles/") for role, where in grants(shared, account) if where == project}
-    if f"{environment}-secrets-1a2b3c4" in given:
-        given.remove(f"{environment}-secrets-1a2b3c4")
+    if (secrets := f"projects/acme-{environment}/roles/pulumiDriftSecrets") in given:
+        given.remove(secrets)
         assert "Secrets in clusters" in reads
     else:
         assert "Secrets" not in reads
