@@ -29,6 +29,21 @@ SLICES = {
     )
 }
 
+
+class Chip(NamedTuple):
+    """One chip: `memory` in bytes, as much of it as jax may use; `flops` a second, with bfloat16; `bandwidth` of its
+    memory in bytes a second."""
+
+    memory: int
+    flops: float
+    bandwidth: float
+
+
+V6E = Chip(memory=33_550_237_696, flops=918e12, bandwidth=1638e9)
+"""918 TFLOP/s, 32 GB and 1,638 GB/s (https://docs.cloud.google.com/tpu/docs/v6e). Of the 32 GiB jax may use so many
+bytes: `gpu_memory_per_device` of a v6e host in https://github.com/vllm-project/vllm/pull/16211. The compiler refuses
+what is above 31.24 GiB, the same, and tpu-inference logs it as `total_hbm_limit_gb=31.24GiB`."""
+
 ACCELERATOR = "tpu-v6e-slice"
 """Value of the node label `cloud.google.com/gke-tpu-accelerator` that GKE sets on v6e nodes."""
 

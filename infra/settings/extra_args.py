@@ -145,11 +145,11 @@ def _refused(args: Sequence[str]) -> Iterator[str]:
     """What vLLM's parser refuses though it knows every flag, or the values that are not allowed, as it reads them."""
     why = None
     try:
-        parsed = _parser().parse_args(plain(args))
-        why = combination_problem(parsed)
-        if parsed.api_server_count is not None and parsed.api_server_count < 1:
-            why = f"--api-server-count is {parsed.api_server_count}, and without one nothing answers"
-        values = {f"--{name.replace('_', '-')}": value for name, value in vars(parsed).items() if value is not None}
+        flags = parsed(args)
+        why = combination_problem(flags)
+        if flags.api_server_count is not None and flags.api_server_count < 1:
+            why = f"--api-server-count is {flags.api_server_count}, and without one nothing answers"
+        values = {f"--{name.replace('_', '-')}": value for name, value in vars(flags).items() if value is not None}
         yield from filter(None, (value_problem(flag, value) for flag, value in values.items()))
     except _RefusedError as refused:
         why = str(refused).rstrip(".")
@@ -157,6 +157,11 @@ def _refused(args: Sequence[str]) -> Iterator[str]:
         why = "a value is not of the shape that its flag wants"
     if why:
         yield f"is refused by vLLM {RELEASE}: {why}. Change it, or remove the flag."
+
+
+def parsed(args: Sequence[str]) -> argparse.Namespace:
+    """Flags that have no `problems`, as vLLM reads them: by name, None where one is not given."""
+    return _parser().parse_args(plain(args))
 
 
 def secret(args: Sequence[object]) -> bool:

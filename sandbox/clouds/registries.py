@@ -1,13 +1,13 @@
 """What publishers have published: charts, images, and models on Hugging Face, as far as the sandbox knows.
 
 The sandbox reaches no registry, so what is in these lists is there and everything else is not, in the registry's own
-words. To add something, write it into its file in `sandbox/clouds/data/` with the page that shows it:
+words. To add something, write it into its file with the page that shows it:
 
-- `published.json`: `charts` by their OCI reference, `images` by their full name, each with its versions or tags, and
-  the tag of each of its `digests`; `mirrors` are registries that have all these images behind their own name.
-- `models.json`: one model a line, by the id of its repository: whether it is gated, the `revisions` that are known
-  beside the branch `main`, and the facts of its `config.json` by the names that they have there, as far as its
-  `sources` give them. `head_dim` stands in all, also where the published file leaves it to be computed.
+- `sandbox/clouds/data/published.json`: `charts` by their OCI reference, `images` by their full name, each with its
+  versions or tags, and the tag of each of its `digests`; `mirrors` are registries that have all these images behind
+  their own name.
+- models are those of `infra/settings/known_models.json`, which the program reads too: `model_config.py` beside it says
+  what the fields are. `head_dim` stands in all, also where the published file leaves it to be computed.
 
 Standard library only: `sandbox.build` asks for charts while the SDKs may not be installed yet.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 DATA = Path(__file__).resolve().parent / "data"
+MODELS = Path(__file__).resolve().parents[2] / "infra" / "settings" / "known_models.json"
 DOCKER_HUB = "docker.io"
 HUB = "https://huggingface.co"
 
@@ -112,11 +113,11 @@ def chart(source: str, name: str, version: str) -> None:
 def model(repository: str, revision: str = "", token: str = "") -> dict[str, Any]:
     """The facts of a model, or an `UnpublishedError` in Hugging Face's words.
 
-    Only the branch `main` and the commits that `models.json` has are revisions here. A token is good if it looks like
-    one, and its owner has then been granted whatever is gated. Words: PyPI `huggingface_hub` 2.4.0, `utils/_http.py`;
-    what follows them is the server's.
+    Only the branch `main` and the commits that `known_models.json` has are revisions here. A token is good if it looks
+    like one, and its owner has then been granted whatever is gated. Words: PyPI `huggingface_hub` 2.4.0,
+    `utils/_http.py`; what follows them is the server's.
     """
-    found = _read("models.json").get(repository)
+    found = json.loads(MODELS.read_text()).get(repository)
     asked = f"{HUB}/api/models/{repository}/revision/{revision or 'main'}"
     signed_in = token.startswith("hf_")
     if not found:
@@ -129,12 +130,12 @@ def model(repository: str, revision: str = "", token: str = "") -> dict[str, Any
             "For more details, see https://huggingface.co/docs/huggingface_hub/authentication\n"
             f"{said}\n"
             "(The sandbox reaches no Hugging Face. If this repository exists, add it to "
-            "sandbox/clouds/data/models.json with its source.)"
+            "infra/settings/known_models.json with its source.)"
         )
     if revision not in ("", "main", *found.get("revisions", [])):
         raise UnpublishedError(
             f"404 Client Error.\n\nRevision Not Found for url: {asked}.\nInvalid rev id: {revision}\n"
-            "(The sandbox knows the branch main. If this revision exists, add it to sandbox/clouds/data/models.json "
+            "(The sandbox knows the branch main. If this revision exists, add it to infra/settings/known_models.json "
             "with its source.)"
         )
     if found["gated"] and not signed_in:

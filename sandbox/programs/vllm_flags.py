@@ -6,7 +6,6 @@ wrong when it loads the model is not noticed.
 
 import argparse
 import json
-import math
 import re
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from infra.settings import fit
 from infra.settings.flags import RELEASE, add_flags, combination_problem, plain
 
 __all__ = ["RELEASE", "parse"]
@@ -62,16 +62,6 @@ def parse(args: list[str]) -> argparse.Namespace:
     return parsed
 
 
-def page_size(longest: int, requests: int) -> int:
-    """Tokens in a block of the cache, unless it is set, for the longest context and the most requests at once.
-
-    See `get_page_size` and `get_min_page_size` in tpu_inference/layers/vllm/backends/flash_attn.py.
-    """
-    page = 16 if longest > 8192 else min(max((1 << (longest - 1).bit_length()) // 16, 16), 256)
-    fewest = math.ceil(longest / (1024 * 1024 // 2 // requests // 4))  # scalar memory holds so many blocks of a request
-    return max(page, 1 << (fewest - 1).bit_length())
-
-
 def block_size(args: argparse.Namespace) -> int:
-    """Tokens in a block of the cache, as set or as `page_size` has it."""
-    return args.block_size or page_size(args.max_model_len, args.max_num_seqs or 256)
+    """Tokens in a block of the cache, as set or as `fit.page_size` has it."""
+    return args.block_size or fit.page_size(args.max_model_len, args.max_num_seqs or fit.MAX_NUM_SEQS)

@@ -3,8 +3,7 @@
 The flags are those of `infra.models.pod.args`, read by vLLM's parser, so that what is checked is what is deployed.
 """
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,10 +11,12 @@ import yaml
 
 from infra.google import slices
 from infra.models import pod
+from infra.settings import fit, fitting
 from infra.settings.configuration import SettingsError
 from infra.settings.explain import PROJECT_KEY
 from infra.settings.load import parse
 from infra.settings.model import Model
+from infra.settings.model_config import KNOWN, known
 from infra.settings.schema import Settings
 from sandbox.engine.stack import PLACEHOLDER, REPO
 from sandbox.engine.stack_file import UnreadableError, secure_paths
@@ -23,29 +24,8 @@ from sandbox.programs import vllm_flags
 
 from .families import FAMILIES
 
-MODELS = Path(__file__).parent.parent / "clouds" / "data" / "models.json"
-"""Facts of each model's config.json, by the id of its repository."""
-
 DTYPES = {"half": "float16", "float": "float32"}
 """vLLM's other words for a dtype (`_STR_DTYPE_TO_TORCH_DTYPE` in vllm/config/model.py)."""
-
-CHANGES_THE_PROGRAM = (
-    *("additional_config", "compilation_config", "decode_context_parallel_size", "enable_expert_parallel"),
-    *(
-        "enable_lora",
-        "hf_config_path",
-        "hf_overrides",
-        "kv_transfer_config",
-        "model_impl",
-        "prefill_context_parallel_size",
-    ),
-    *("quantization", "runner", "speculative_config"),
-)
-"""Flags after which vLLM compiles something else than what is checked here."""
-
-# vLLM's defaults on v6e: EngineArgs.DEFAULT_MAX_NUM_SEQS and CacheConfig in the package vllm-tpu 0.27.0.
-MAX_NUM_SEQS = 256
-GPU_MEMORY_UTILIZATION = 0.92
 
 SMALLEST_BUCKET = 16
 """Fewest tokens of a step: MIN_TOKEN_BUCKET in `envs.py` of tpu-inference 0.27.0. The others are its doubles."""
@@ -89,14 +69,13 @@ class Case(NamedTuple):
         return [("attention", SMALLEST_BUCKET), *steps, *rows]
 
 
-def _config(uri: str, models: Path) -> tuple[str, dict[str, Any]]:
+def _config(uri: str, known: Mapping[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
     """The repository of a model and its facts."""
     repository = uri.removeprefix("hf://").split(":")[0]
-    known = json.loads(models.read_text())
     if not uri.startswith("hf://") or repository not in known:
         raise CaseError(
-            f"{uri} cannot be checked: nothing is known of its config.json. Add its facts to {models.name} under the "
-            "id of its repository (only hf:// has one)."
+            f"{uri} cannot be checked: nothing is known of its config.json. Add its facts to {KNOWN.name} under "
+            "the id of its repository (only hf:// has one)."
         )
     facts = known[repository]
     if FAMILIES.keys().isdisjoint(facts["architectures"]):
@@ -107,21 +86,18 @@ def _config(uri: str, models: Path) -> tuple[str, dict[str, Any]]:
     return repository, facts
 
 
-def case_of(model: Model, slice_: slices.Slice, models: Path = MODELS) -> Case:
+def case_of(model: Model, slice_: slices.Slice, models: Mapping[str, dict[str, Any]] | None = None) -> Case:
     """The case of a model on a slice. Raises `CaseError` for what is not checked here."""
-    repository, facts = _config(model.uri, models)
+    repository, facts = _config(model.uri, known() if models is None else models)
     args = pod.args(model, slice_)
     try:
         flags = vllm_flags.parse(["serve", "/mnt/models", *args])
     except SystemExit as refused:
         raise CaseError(f"{repository} cannot be checked: vLLM would refuse its flags.") from refused
-    other = [name for name in CHANGES_THE_PROGRAM if getattr(flags, name) is not None]
-    if flags.kv_cache_dtype not in (None, "auto"):
-        other.append("kv_cache_dtype")
-    if other:
+    if other := fitting.other(flags):
         named = ", ".join(f"--{name.replace('_', '-')}" for name in other)
         raise CaseError(f"{repository} cannot be checked: what {named} makes of it is not known here.")
-    seqs = flags.max_num_seqs or MAX_NUM_SEQS
+    seqs = flags.max_num_seqs or fit.MAX_NUM_SEQS
     given = any(arg.startswith("--max-model-len") for arg in args)
     length = flags.max_model_len if given else facts["max_position_embeddings"]
     return Case(
@@ -132,8 +108,8 @@ def case_of(model: Model, slice_: slices.Slice, models: Path = MODELS) -> Case:
         dtype=DTYPES.get(str(flags.dtype), str(flags.dtype)),
         max_model_len=length,
         slots=max(FEWEST_REQUESTS, seqs),
-        block_size=flags.block_size or vllm_flags.page_size(length, seqs),
-        utilization=flags.gpu_memory_utilization or GPU_MEMORY_UTILIZATION,
+        block_size=flags.block_size or fit.page_size(length, seqs),
+        utilization=flags.gpu_memory_utilization or fit.GPU_MEMORY_UTILIZATION,
         config=facts,
     )
 

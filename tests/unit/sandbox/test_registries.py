@@ -11,7 +11,7 @@ from sandbox.clouds.registries import UnpublishedError
 from tests.support.project import ROOT, STACKS, stack_file
 
 PUBLISHED = json.loads((ROOT / "sandbox/clouds/data/published.json").read_text())
-MODELS = json.loads((ROOT / "sandbox/clouds/data/models.json").read_text())
+MODELS = json.loads((ROOT / "infra/settings/known_models.json").read_text())
 TOKEN = "hf_of_a_test"  # noqa: S105 - of nobody
 FACTS = {
     *("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim"),
@@ -98,7 +98,7 @@ def test_repository_that_does_not_exist_is_refused_in_hugging_faces_words(token:
         f"{status} Client Error.\n\nRepository Not Found for url: "
         "https://huggingface.co/api/models/Qwen/Qwen9-3B/revision/main.\n"
     )
-    assert "add it to sandbox/clouds/data/models.json" in said
+    assert "add it to infra/settings/known_models.json" in said
 
 
 def test_gated_repository_without_a_token_is_refused_in_hugging_faces_words() -> None:

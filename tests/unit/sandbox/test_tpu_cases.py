@@ -1,6 +1,5 @@
 """Which cases a stack gives `make tpu-check`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +7,16 @@ import pytest
 
 from infra.models import pod
 from infra.settings.model import Model
+from infra.settings.model_config import known
 from sandbox.tpu import cases
 from sandbox.tpu.cases import Case, CaseError
 from tests.support.project import ROOT, STACKS
 from tests.support.tpu_cases import MODEL, QWEN, V6E_4, case
 
 
-def with_facts(path: Path, **facts: Any) -> Case:
+def with_facts(**facts: Any) -> Case:
     """The case of the model with other facts in the catalogue."""
-    path.write_text(json.dumps({QWEN: json.loads(cases.MODELS.read_text())[QWEN] | facts}))
-    return cases.case_of(Model.model_validate({**MODEL, "dtype": "auto"}), V6E_4, path)
+    return cases.case_of(Model.model_validate({**MODEL, "dtype": "auto"}), V6E_4, {QWEN: known()[QWEN] | facts})
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -60,9 +59,9 @@ def test_model_that_cannot_be_checked_says_why(changes: dict[str, Any], says: st
         case(**changes)
 
 
-def test_architecture_that_cannot_be_built_is_named(tmp_path: Path) -> None:
+def test_architecture_that_cannot_be_built_is_named() -> None:
     with pytest.raises(CaseError, match="its architecture is OtherForCausalLM"):
-        with_facts(tmp_path / "models.json", architectures=["OtherForCausalLM"])
+        with_facts(architectures=["OtherForCausalLM"])
 
 
 @pytest.fixture
