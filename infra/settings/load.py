@@ -7,7 +7,7 @@ import pulumi
 
 from infra.releases import compatibility, pins
 
-from . import access, configuration, whole
+from . import access, configuration, fitting, whole
 from .access import SIGNING_KEY, PublicKey, Token, TokenIssuer
 from .configuration import SettingsError
 from .explain import PROJECT_KEY, line
@@ -53,6 +53,7 @@ def parse(
     problems = [*configuration.misplaced(others, project), *problems]
     models = None if "models" in secrets else sound.get("models")
     problems += whole.between_models(models, sound.get("tpuMaxNodes"))
+    problems += fitting.problems(models, sound.get("tpuSlice"))
     problems += whole.not_pinned(models, sound.get("protect"))
     problems += whole.token_problems(sound.get(TOKEN_KEY), secrets)
     problems += whole.open_in_production(sound)

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from infra.google import slices
 from infra.releases import compatibility, images, pins
 
-from . import access, hardening, machines, model, places, ranges, registry, tls, tpu
+from . import access, fitting, hardening, machines, model, places, ranges, registry, tls, tpu
 from .access import Auth, PublicKeys, TokenIssuers, Tokens
 from .counts import AtLeastOne, Count, MostNodes, MostSystemNodes, Replicas
 from .explain import PROJECT_KEY
@@ -110,6 +110,7 @@ class Settings(BaseModel):
         return [
             *tpu.warnings(self.tpu_zones),
             *model.warnings(self.models),
+            *fitting.warnings(self.models, self.slice),
             *places.warnings(self.location),
             *machines.warnings(self.system_machine_type),
             *ranges.warnings(self.authorized_networks),
