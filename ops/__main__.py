@@ -209,6 +209,35 @@ def report(
 
 
 @app.command()
+def fit(
+    model: Annotated[str, typer.Option(metavar="URI", help="hf://ORGANISATION/REPOSITORY[:REVISION]")] = "",
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="a config.json to judge instead")] = None,
+    slice_: Annotated[
+        Literal["v6e-1", "v6e-4", "v6e-8"] | None, typer.Option("--slice", help="this one (default: each)")
+    ] = None,
+    dtype: Annotated[Literal["bfloat16", "half", "float16", "float32"], typer.Option()] = "bfloat16",
+    max_model_len: Annotated[
+        int | None, typer.Option(min=1, metavar="TOKENS", help="longest context (default: the model's own)")
+    ] = None,
+    length: Annotated[
+        int, typer.Option(min=1, metavar="TOKENS", help="tokens of the requests that are counted")
+    ] = 2048,
+) -> None:
+    """Does a model fit, on which slice, and how fast can it be there?
+
+    The memory of each chip as the pinned release divides it, and a bound of its speed, all computed: docs/fit.md says
+    how. Nothing is asked of Google Cloud.
+
+    It needs a model whose config.json is known here, a file (--config), or a way to huggingface.co, for gated models
+    with a token in HF_TOKEN. It prints a table of memory, one of speed, and what does not fit below. It exits with 0 if
+    the model fits a slice, 1 if not, and 2 if it cannot be judged.
+    """
+    from .fit import run
+
+    raise typer.Exit(run(model, config, slice_name=slice_ or "", dtype=dtype, length=max_model_len, request=length))
+
+
+@app.command()
 def images(
     registry: Annotated[str, typer.Argument(metavar="REGISTRY", help="the setting `imageRegistry`")],
 ) -> None:

@@ -155,8 +155,8 @@ def gib(size: float) -> str:
 
 def _problem(shape: Shape, ask: Ask, found: Fit) -> str | None:
     memory = (
-        f"its weights take {gib(found.weights)} of each of {ask.tensor_parallel} chips in {ask.dtype}, of which vLLM "
-        f"may use {gib(found.usable)}"
+        f"its weights take {gib(found.weights)} of a chip (tensor parallelism {ask.tensor_parallel}, {ask.dtype}), of "
+        f"which vLLM may use {gib(found.usable)}"
     )
     if found.weights >= found.usable:
         return memory

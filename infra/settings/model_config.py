@@ -55,11 +55,11 @@ def known() -> Mapping[str, dict[str, Any]]:
 def _computable(config: Mapping[str, Any]) -> str:
     """The architecture of a model whose size can be computed. Raises `UnknownError` for others."""
     architectures = cast(list[str], config.get("architectures") or [])
+    if config.get("quantization") or config.get("quantization_config"):
+        raise UnknownError("is quantised, and what tpu-inference makes of that is not computed")
     if len(architectures) != 1 or architectures[0] not in FAMILIES:
         named = ", ".join(architectures) or "none"
         raise UnknownError(f"has the architecture {named}; computed are {', '.join(FAMILIES)}")
-    if config.get("quantization") or config.get("quantization_config"):
-        raise UnknownError("is quantised, and what tpu-inference makes of that is not computed")
     [architecture] = architectures
     if config.get("sliding_window") and config.get("use_sliding_window", True) and not FAMILIES[architecture].sliding:
         raise UnknownError("has a sliding window, which is not computed for its architecture")

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from ops.__main__ import app
 from tests.support.project import ROOT
 
-COMMANDS = ["smoke", "recover", "teardown", "report", "images", "stacks", "keys"]
+COMMANDS = ["smoke", "recover", "teardown", "report", "fit", "images", "stacks", "keys"]
 
 
 def ask(*arguments: str) -> tuple[int, list[str]]:

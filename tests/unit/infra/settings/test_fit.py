@@ -153,7 +153,7 @@ def test_what_divides_runs(chips: int) -> None:
 
 def test_weights_beyond_a_chip_are_told_with_both_sizes() -> None:
     assert fit.fit(of("Qwen/Qwen3-32B"), Ask(1)).problem == (
-        "its weights take 61.02 GiB of each of 1 chips in bfloat16, of which vLLM may use 28.75 GiB"
+        "its weights take 61.02 GiB of a chip (tensor parallelism 1, bfloat16), of which vLLM may use 28.75 GiB"
     )
 
 
@@ -161,8 +161,8 @@ def test_cache_that_holds_no_request_is_told_with_what_it_holds() -> None:
     found = fit.fit(of("meta-llama/Llama-3.1-8B-Instruct"), Ask(1))
 
     assert found.problem == (
-        "its weights take 14.96 GiB of each of 1 chips in bfloat16, of which vLLM may use 28.75 GiB, and the rest "
-        "holds 112896 tokens of 128 KiB, fewer than the 131072 of its longest context"
+        "its weights take 14.96 GiB of a chip (tensor parallelism 1, bfloat16), of which vLLM may use 28.75 GiB, "
+        "and the rest holds 112896 tokens of 128 KiB, fewer than the 131072 of its longest context"
     )
     assert fit.fit(of("meta-llama/Llama-3.1-8B-Instruct"), Ask(1, length=found.longest)).problem is None
 

@@ -21,57 +21,72 @@ def served(uri: str, slice_: str = "v6e-1", length: int | None = None, **fields:
     return {"models": [model], "tpuSlice": slice_}
 
 
+def weights(gib: str, chips: int = 1, dtype: str = "bfloat16", usable: str = "28.75") -> str:
+    """What is said of a model's weights."""
+    of = f"of a chip (tensor parallelism {chips}, {dtype}), of which vLLM may use {usable} GiB"
+    return f"its weights take {gib} GiB {of}"
+
+
 BAD: dict[str, tuple[Values, str]] = {
     "weights beyond a chip": (
         served(QWEN),
-        "models[0].uri: Qwen/Qwen3-32B does not fit v6e-1: its weights take 61.02 GiB of each of 1 chips in bfloat16, "
-        "of which vLLM may use 28.75 GiB. Run `pulumi config set tpuSlice v6e-4`, the smallest slice that it fits. "
+        "models[0].uri: Qwen/Qwen3-32B does not fit v6e-1: "
+        + weights("61.02")
+        + ". Run `pulumi config set tpuSlice v6e-4`, the smallest slice that it fits. "
         + FIGURES,
     ),
     "cache below one request": (
         served(LLAMA),
-        "models[0].uri: meta-llama/Llama-3.1-8B-Instruct does not fit v6e-1: its weights take 14.96 GiB of each of 1 "
-        "chips in bfloat16, of which vLLM may use 28.75 GiB, and the rest holds 112896 tokens of 128 KiB, fewer than "
-        "the 131072 of its longest context. Set `maxModelLen` to 112896 or less, or run `pulumi config set tpuSlice "
-        "v6e-4`, the smallest slice that it fits. " + FIGURES,
+        "models[0].uri: meta-llama/Llama-3.1-8B-Instruct does not fit v6e-1: "
+        + weights("14.96")
+        + ", and the rest holds 112896 tokens of 128 KiB, fewer than the 131072 of its longest context. Set "
+        "`maxModelLen` to 112896 or less, or run `pulumi config set tpuSlice v6e-4`, the smallest slice that "
+        "it fits. " + FIGURES,
     ),
     "heads that another slice divides": (
         served("hf://Qwen/Qwen2.5-1.5B-Instruct", "v6e-8"),
-        "models[0].uri: Qwen/Qwen2.5-1.5B-Instruct does not fit v6e-8: its 12 heads cannot be divided over 8 chips. "
-        "Set `tensorParallelSize` to 4. " + FIGURES,
+        "models[0].uri: Qwen/Qwen2.5-1.5B-Instruct does not fit v6e-8: its 12 heads cannot be divided over 8 "
+        "chips. Set `tensorParallelSize` to 4. " + FIGURES,
     ),
     "KV heads": (
         served(PHI, "v6e-4"),
-        "models[0].uri: microsoft/phi-4 does not fit v6e-4: its 10 KV heads cannot be divided over 4 chips. Set "
-        "`tensorParallelSize` to 2. " + FIGURES,
+        "models[0].uri: microsoft/phi-4 does not fit v6e-4: its 10 KV heads cannot be divided over 4 chips. "
+        "Set `tensorParallelSize` to 2. " + FIGURES,
     ),
     "another slice, and fewer of its chips": (
         served(PHI, "v6e-1"),
-        "models[0].uri: microsoft/phi-4 does not fit v6e-1: its weights take 27.31 GiB of each of 1 chips in bfloat16, "
-        "of which vLLM may use 28.75 GiB, and the rest holds 7552 tokens of 200 KiB, fewer than the 16384 of its "
-        "longest context. Set `maxModelLen` to 7552 or less, or run `pulumi config set tpuSlice v6e-4` and set "
+        "models[0].uri: microsoft/phi-4 does not fit v6e-1: "
+        + weights("27.31")
+        + ", and the rest holds 7552 tokens of 200 KiB, fewer than the 16384 of its longest context. Set "
+        "`maxModelLen` to 7552 or less, or run `pulumi config set tpuSlice v6e-4` and set "
         "`tensorParallelSize` to 2, the smallest slice that it fits. " + FIGURES,
     ),
     "tensor parallelism of one chip of many": (
         served(QWEN, "v6e-4", tensorParallelSize=1),
-        "models[0].uri: Qwen/Qwen3-32B does not fit v6e-4: its weights take 61.02 GiB of each of 1 chips in bfloat16, "
-        "of which vLLM may use 28.75 GiB. Set `tensorParallelSize` to 4. " + FIGURES,
+        "models[0].uri: Qwen/Qwen3-32B does not fit v6e-4: "
+        + weights("61.02")
+        + ". Set `tensorParallelSize` to 4. "
+        + FIGURES,
     ),
     "no slice": (
         served("hf://Qwen/Qwen3-235B-A22B", "v6e-8"),
-        "models[0].uri: Qwen/Qwen3-235B-A22B does not fit v6e-8: its weights take 54.74 GiB of each of 8 chips in "
-        "bfloat16, of which vLLM may use 28.75 GiB. Serve another model, as it fits no slice of one host. " + FIGURES,
+        "models[0].uri: Qwen/Qwen3-235B-A22B does not fit v6e-8: "
+        + weights("54.74", 8)
+        + ". Serve another model, as it fits no slice of one host. "
+        + FIGURES,
     ),
     "float32": (
         served("hf://Qwen/Qwen3-8B", dtype="float32"),
-        "models[0].uri: Qwen/Qwen3-8B does not fit v6e-1: its weights take 30.51 GiB of each of 1 chips in float32, of "
-        "which vLLM may use 28.75 GiB. Run `pulumi config set tpuSlice v6e-4`, the smallest slice that it fits. "
+        "models[0].uri: Qwen/Qwen3-8B does not fit v6e-1: "
+        + weights("30.51", 1, "float32")
+        + ". Run `pulumi config set tpuSlice v6e-4`, the smallest slice that it fits. "
         + FIGURES,
     ),
     "less of the memory": (
         served("hf://Qwen/Qwen3-8B", extraArgs=["--gpu-memory-utilization=0.4"]),
-        "models[0].uri: Qwen/Qwen3-8B does not fit v6e-1: its weights take 15.26 GiB of each of 1 chips in bfloat16, "
-        "of which vLLM may use 12.50 GiB. Run `pulumi config set tpuSlice v6e-4`, the smallest slice that it fits. "
+        "models[0].uri: Qwen/Qwen3-8B does not fit v6e-1: "
+        + weights("15.26", 1, "bfloat16", "12.50")
+        + ". Run `pulumi config set tpuSlice v6e-4`, the smallest slice that it fits. "
         + FIGURES,
     ),
 }
