@@ -6,5 +6,5 @@ it together. In `sandbox/tpu/.venv`: `compiler.py` compiles what `model.py` make
 classes, without vLLM and torch, for which `stubs.py` stands in. Nothing is imported here, as both halves begin here.
 
 What it leaves out: the pixels of multimodal models, LoRA, speculative decoding, quantised weights, sampling, and models
-that tpu-inference runs through torchax. The first bucket and the largest for decoding are compiled, not all of them.
+that tpu-inference runs through torchax. The first bucket, the largest for decoding and the last are compiled, not all.
 """

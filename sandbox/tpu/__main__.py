@@ -1,7 +1,8 @@
 """`python -m sandbox.tpu`: compiles what every committed stack, or those of `--stack`, would run on its TPU.
 
-Exits with 1 if something does not compile or could not be checked, and if float16 compiles: that it does not is why
-the program gives vLLM bfloat16 instead. `--dtypes` shows what each dtype does to the first model of the dev stack.
+Exits with 1 if something does not compile, takes other memory than the program computes, or could not be checked, and
+if float16 compiles: that it does not is why the program gives vLLM bfloat16 instead. `--dtypes` shows what each dtype
+does to the first model of the dev stack.
 """
 
 import argparse
@@ -88,9 +89,10 @@ def run(arguments: argparse.Namespace) -> int:
         with console.status(f"compiling {sum(len(programs) for _, _, programs, _ in jobs)} programs"):
             answers, broken = compile_all(python, jobs)
         problems += broken
-        for number, (title, _, programs, must_fail) in enumerate(jobs):
-            of_job = [report.judge(*p, answers.get((number, *p)), must_fail) for p in programs]
-            report.show(console, title, of_job)
+        for number, (title, case, programs, must_fail) in enumerate(jobs):
+            computed = None if must_fail else case.fit
+            of_job = [report.judge(*p, answers.get((number, *p)), must_fail, computed) for p in programs]
+            report.show(console, title, of_job, computed)
             rows += of_job
     for problem in problems:
         print(problem, file=sys.stderr)

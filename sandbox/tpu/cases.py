@@ -14,9 +14,10 @@ from infra.models import pod
 from infra.settings import fit, fitting
 from infra.settings.configuration import SettingsError
 from infra.settings.explain import PROJECT_KEY
+from infra.settings.fit import Ask, Fit
 from infra.settings.load import parse
 from infra.settings.model import Model
-from infra.settings.model_config import KNOWN, known
+from infra.settings.model_config import KNOWN, known, shape
 from infra.settings.schema import Settings
 from sandbox.engine.stack import PLACEHOLDER, REPO
 from sandbox.engine.stack_file import UnreadableError, secure_paths
@@ -27,6 +28,9 @@ from .families import FAMILIES
 DTYPES = {"half": "float16", "float": "float32"}
 """vLLM's other words for a dtype (`_STR_DTYPE_TO_TORCH_DTYPE` in vllm/config/model.py)."""
 
+MAX_NUM_BATCHED_TOKENS = 2048
+"""vLLM's default: `get_batch_defaults` in vllm/engine/arg_utils.py of vllm-tpu 0.27.0, for a chip whose name it does
+not know, as the one that tpu-inference gives ("TPU v6e")."""
 SMALLEST_BUCKET = 16
 """Fewest tokens of a step: MIN_TOKEN_BUCKET in `envs.py` of tpu-inference 0.27.0. The others are its doubles."""
 FEWEST_REQUESTS = 8
@@ -38,8 +42,9 @@ class CaseError(Exception):
 
 
 class Case(NamedTuple):
-    """One model on one slice, as vLLM will run it. `slots` is how many requests a step has room for, `block_size` the
-    tokens of a page of the cache, `utilization` the share of a chip's memory, `config` the facts of config.json."""
+    """One model on one slice, as vLLM will run it. A step has room for `slots` requests and `batched_tokens` tokens;
+    `block_size` is the tokens of a page of the cache, `utilization` the share of a chip's memory, `config` the facts of
+    config.json."""
 
     repository: str
     slice: str
@@ -48,6 +53,7 @@ class Case(NamedTuple):
     dtype: str
     max_model_len: int
     slots: int
+    batched_tokens: int
     block_size: int
     utilization: float
     config: dict[str, Any]
@@ -61,10 +67,18 @@ class Case(NamedTuple):
         )
 
     @property
+    def fit(self) -> Fit:
+        """What the program computes of it."""
+        ask = Ask(
+            self.tensor_parallel_size, self.dtype, self.max_model_len, self.slots, self.utilization, self.block_size
+        )
+        return fit.fit(shape(self.config), ask)
+
+    @property
     def programs(self) -> list[tuple[str, int]]:
-        """What is compiled, with its tokens: the first bucket, and the one of a step that only decodes, full."""
-        decoding = max(SMALLEST_BUCKET, 1 << (self.slots - 1).bit_length())
-        steps = [("step", tokens) for tokens in sorted({SMALLEST_BUCKET, decoding})]
+        """What is compiled, with its tokens: the first bucket, that of a step that only decodes, full, and the last."""
+        full = (max(SMALLEST_BUCKET, 1 << (tokens - 1).bit_length()) for tokens in (self.slots, self.batched_tokens))
+        steps = [("step", tokens) for tokens in sorted({SMALLEST_BUCKET, *full})]
         rows = [("logits", rows) for rows in sorted({FEWEST_REQUESTS, self.slots})]
         return [("attention", SMALLEST_BUCKET), *steps, *rows]
 
@@ -108,6 +122,7 @@ def case_of(model: Model, slice_: slices.Slice, models: Mapping[str, dict[str, A
         dtype=DTYPES.get(str(flags.dtype), str(flags.dtype)),
         max_model_len=length,
         slots=max(FEWEST_REQUESTS, seqs),
+        batched_tokens=flags.max_num_batched_tokens or min(MAX_NUM_BATCHED_TOKENS, seqs * length),
         block_size=flags.block_size or fit.page_size(length, seqs),
         utilization=flags.gpu_memory_utilization or fit.GPU_MEMORY_UTILIZATION,
         config=facts,

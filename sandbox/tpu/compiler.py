@@ -10,16 +10,24 @@ tried after what was refused before it. What is no refusal but a fault of this c
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Any
+
+from infra.settings import architectures
 
 from . import stubs
 
 OURS = (stubs.StubError, ImportError, AttributeError, NameError, TypeError)
 """Exceptions that say something of this check and nothing of the model."""
+
+
+DRAFTS = {"DFlashDraftModel", "DFlashForCausalLM", "Eagle3LlamaForCausalLM", "Gemma4MTPModel"}
+"""Models that only guess for another."""
 
 
 def check_pins() -> None:
@@ -31,6 +39,25 @@ def check_pins() -> None:
                 f"{name} {metadata.version(name)} is installed, and tpu-inference {metadata.version('tpu-inference')} "
                 f"pins {wanted[name]}: move it in pyproject.toml, and run `make lock`"
             )
+
+
+def check_architectures() -> None:
+    """What settings take for native has to be what tpu-inference does. Its module is read, as it imports vLLM."""
+    source = Path(
+        str(metadata.distribution("tpu-inference").locate_file("tpu_inference/models/common/model_loader.py"))
+    )
+    text = source.read_text()
+    registered = set(re.findall(r'_MODEL_REGISTRY\[\s*"(\w+)"\s*\] =', text))
+    preferred = re.search(r"_VLLM_PREFERRED_ARCHITECTURES: .*?\{(.*?)\}", text, re.DOTALL)
+    if not registered or not preferred:
+        raise stubs.StubError(f"{source} has changed: see what it registers, and infra/settings/architectures.py")
+    native = registered - set(re.findall(r'"(\w+)"', preferred[1])) - DRAFTS
+    if native != architectures.NATIVE:
+        release, named = metadata.version("tpu-inference"), ", ".join(sorted(native))
+        raise stubs.StubError(
+            f"tpu-inference {release} has classes of its own for {named}: correct NATIVE in "
+            "infra/settings/architectures.py"
+        )
 
 
 def compiled(model: Any, program: Any) -> dict[str, Any]:
@@ -81,6 +108,7 @@ def main() -> None:
         os.environ["TPU_SKIP_MDS_QUERY"] = "1"  # there is no metadata server to ask which TPU this is
         os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)  # what is read from a cache is not compiled
         check_pins()
+        check_architectures()
         stubs.install()
         for number, case in enumerate(cases):
             for answer in answers(case):

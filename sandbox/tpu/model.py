@@ -20,11 +20,11 @@ from flax import nnx
 from jax.experimental import topologies
 from jax.sharding import NamedSharding, PartitionSpec
 
+from infra.google import slices
+
 from .families import FAMILIES
 
-HBM = 33_550_237_696
-"""Bytes that jax may use of a v6e chip's 32 GiB: `gpu_memory_per_device` of a v6e host in
-https://github.com/vllm-project/vllm/pull/16211. The compiler refuses what is above 31.24 GiB, the same."""
+HBM = slices.V6E.memory
 
 INDIFFERENT = {"hidden_act": "silu", "rms_norm_eps": 1e-6, "rope_theta": 1_000_000.0}
 """Facts of a config.json that a catalogue may lack: constants in the program, the same for what compiles and fits."""

@@ -7,7 +7,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from infra.google import slices
+from infra.settings.fit import Fit
+
 GIB = 2**30
+TOLERANCE = 0.01
+"""How far what is computed may be from what the compiler says, as a share of it."""
 
 
 class Row(NamedTuple):
@@ -27,13 +32,35 @@ def words(error: str) -> str:
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
-def judge(program: str, tokens: int, answer: dict[str, Any] | None, must_say: str | None = None) -> Row:
+def miscomputed(memory: dict[str, int], computed: Fit) -> str:
+    """What the program computes otherwise than the compiler has it: the weights, or weights and cache, which are a
+    step's arguments. Nothing, if it does not."""
+    pairs = {
+        "weights": (memory["weights"], computed.weights),
+        "weights and cache": (memory["arguments"], computed.weights + computed.cache_tokens * computed.token),
+    }
+    return "; ".join(
+        f"{name} are {ours / GIB:.3f} GiB a chip in infra/settings/fit.py, and {theirs / GIB:.3f} to the compiler"
+        for name, (theirs, ours) in pairs.items()
+        if abs(ours - theirs) > TOLERANCE * theirs
+    )
+
+
+def judge(
+    program: str,
+    tokens: int,
+    answer: dict[str, Any] | None,
+    must_say: str | None = None,
+    computed: Fit | None = None,
+) -> Row:
     """The verdict on a program; no answer at all is one of a check that broke off. Where `must_say` is a text, the
-    program has to be refused with it, as the project does something for that reason."""
+    program has to be refused with it, as the project does something for that reason. A step has to take what is
+    `computed`."""
     answer = answer or {}
     error = words(answer.get("error", ""))
     if "memory" in answer and must_say is None:
-        good, verdict = True, "compiles"
+        error = miscomputed(answer["memory"], computed) if computed and program == "step" else ""
+        good, verdict = not error, "not as computed" if error else "compiles"
     elif "memory" in answer:
         good, verdict = False, "compiles now"
     elif not error:
@@ -54,15 +81,29 @@ def _gib(size: int | None) -> str:
     return "" if size is None else f"{size / GIB:.2f}"
 
 
-def table(rows: Sequence[Row]) -> Table:
-    """A case's programs; sizes are in GiB a chip."""
-    memories = [row.answer.get("memory", {}) for row in rows]
+def _caption(memories: Sequence[dict[str, int]], computed: Fit | None) -> str | None:
+    """What a chip holds, and how long a context it has room for."""
     divided = next((memory for memory in memories if "pages" in memory), None)
-    caption = divided and (
+    if divided is None:
+        return None
+    held = (
         f"A chip holds {_gib(divided['weights'])} GiB of weights and {_gib(divided['cache'])} GiB of cache, "
         f"{divided['pages']} pages."
     )
-    drawn = Table(caption=caption, caption_justify="left")
+    if computed is None:
+        return held
+    peak = max(memory.get("peak", 0) for memory in memories)
+    return (
+        f"{held} Computed: {_gib(computed.weights)} and {_gib(computed.cache_tokens * computed.token)}, "
+        f"{computed.cache_tokens} tokens; the longest context is {computed.longest}. "
+        f"{_gib(slices.V6E.memory - peak)} GiB are free at most."
+    )
+
+
+def table(rows: Sequence[Row], computed: Fit | None = None) -> Table:
+    """A case's programs; sizes are in GiB a chip."""
+    memories = [row.answer.get("memory", {}) for row in rows]
+    drawn = Table(caption=_caption(memories, computed), caption_justify="left")
     drawn.add_column("program")
     for name in ("tokens", "seconds", "peak GiB", "temporary GiB"):
         drawn.add_column(name, justify="right")
@@ -76,10 +117,12 @@ def table(rows: Sequence[Row]) -> Table:
     return drawn
 
 
-def show(console: Console, title: str, rows: Sequence[Row]) -> None:
-    """Print a case: its title, its table, and below it each refusal once."""
+def show(console: Console, title: str, rows: Sequence[Row], computed: Fit | None = None) -> None:
+    """Print a case: its title, its table, how long it was compiled in all, and each refusal once."""
     console.print(Text(title, style="bold"), soft_wrap=True)
-    console.print(table(rows))
+    console.print(table(rows, computed))
+    seconds = sum(row.answer.get("seconds", 0) for row in rows)
+    console.print(f"compiled in {seconds:.0f} s here; vLLM compiles the buckets between these too", highlight=False)
     for refusal in dict.fromkeys(row.words for row in rows if row.words):
         console.print(Text(refusal), soft_wrap=True)
     console.print()

@@ -11,7 +11,7 @@ from infra.settings.model_config import known
 from sandbox.tpu import cases
 from sandbox.tpu.cases import Case, CaseError
 from tests.support.project import ROOT, STACKS
-from tests.support.tpu_cases import MODEL, QWEN, V6E_4, case
+from tests.support.tpu_cases import MODEL, QWEN, V6E_4, WEIGHTS, case
 
 
 def with_facts(**facts: Any) -> Case:
@@ -38,11 +38,32 @@ def test_length_that_is_not_set_is_the_models_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seqs", "steps", "rows"), [(256, [16, 256], [8, 256]), (100, [16, 128], [8, 100]), (4, [16], [8])]
+    ("seqs", "tokens", "steps", "rows"),
+    [
+        (256, 2048, [16, 256, 2048], [8, 256]),
+        (100, 1000, [16, 128, 1024], [8, 100]),
+        (4, 4, [16], [8]),
+        (256, 256, [16, 256], [8, 256]),
+    ],
 )
-def test_first_and_largest_decoding_bucket_are_compiled(seqs: int, steps: list[int], rows: list[int]) -> None:
-    programs = case(extraArgs=[f"--max-num-seqs={seqs}"]).programs
+def test_first_largest_decoding_and_last_bucket_are_compiled(
+    seqs: int, tokens: int, steps: list[int], rows: list[int]
+) -> None:
+    programs = case(extraArgs=[f"--max-num-seqs={seqs}", f"--max-num-batched-tokens={tokens}"]).programs
     assert programs == [("attention", 16), *(("step", n) for n in steps), *(("logits", n) for n in rows)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "tokens"), [({}, 2048), ({"maxModelLen": 4, "extraArgs": ["--max-num-seqs=8"]}, 32)]
+)
+def test_steps_take_2048_tokens_unless_all_requests_have_fewer(changes: dict[str, Any], tokens: int) -> None:
+    assert case(**changes).batched_tokens == tokens
+
+
+def test_what_is_computed_is_of_the_case() -> None:
+    found = case(maxModelLen=4096, extraArgs=["--gpu-memory-utilization=0.5", "--block-size=32"]).fit
+
+    assert (found.length, found.page, found.usable, found.weights) == (4096, 32, 33_550_237_696 // 2, WEIGHTS)
 
 
 @pytest.mark.parametrize(

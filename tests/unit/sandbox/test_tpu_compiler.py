@@ -2,10 +2,12 @@
 
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.settings import architectures
 from sandbox.tpu import compiler, stubs
 
 
@@ -86,3 +88,37 @@ def test_compiler_has_to_be_the_one_that_tpu_inference_pins(
         return
     with pytest.raises(stubs.StubError, match=says):
         compiler.check_pins()
+
+
+REGISTERS = """
+_VLLM_PREFERRED_ARCHITECTURES: frozenset[str] = frozenset({{
+    "B",
+}})
+    _MODEL_REGISTRY["A"] = A
+    _MODEL_REGISTRY[
+        "{other}"] = B
+    _MODEL_REGISTRY["DFlashDraftModel"] = C
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (REGISTERS.format(other="B"), None),
+        (REGISTERS.format(other="C"), "tpu-inference 0.27.0 has classes of its own for A, C: correct NATIVE"),
+        ("nothing", "has changed: see what it registers"),
+    ],
+)
+def test_architectures_have_to_be_those_that_tpu_inference_has_and_prefers(
+    text: str, says: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model_loader.py").write_text(text)
+    installed = types.SimpleNamespace(locate_file=lambda _: tmp_path / "model_loader.py")
+    monkeypatch.setattr(compiler.metadata, "distribution", lambda _: installed)
+    monkeypatch.setattr(compiler.metadata, "version", lambda _: "0.27.0")
+    monkeypatch.setattr(architectures, "NATIVE", frozenset({"A"}))
+    if says is None:
+        compiler.check_architectures()
+    else:
+        with pytest.raises(stubs.StubError, match=says):
+            compiler.check_architectures()

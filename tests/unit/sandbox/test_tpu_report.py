@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from sandbox.tpu import report
-from tests.support.tpu_cases import MEMORY, case
+from tests.support.tpu_cases import CACHE, MEMORY, WEIGHTS, case
 
 
 def answers(*found: str | dict[str, int]) -> dict[tuple[int, str, int], dict[str, Any]]:
@@ -34,6 +34,39 @@ def answers(*found: str | dict[str, int]) -> dict[tuple[int, str, int], dict[str
 def test_verdict(answer: dict[str, Any] | None, must_say: str | None, good: bool, verdict: str) -> None:
     row = report.judge("step", 16, answer, must_say)
     assert (row.good, row.verdict) == (good, verdict)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, ""),
+        ({"weights": int(WEIGHTS * 1.009)}, ""),
+        (
+            {"weights": int(WEIGHTS * 1.02)},
+            "weights are 1.455 GiB a chip in infra/settings/fit.py, and 1.484 to the compiler",
+        ),
+        (
+            {"arguments": int((WEIGHTS + CACHE) * 0.98)},
+            "weights and cache are 28.745 GiB a chip in infra/settings/fit.py, and 28.170 to the compiler",
+        ),
+    ],
+)
+def test_step_has_to_take_what_is_computed(changes: dict[str, int], says: str) -> None:
+    row = report.judge("step", 16, {"memory": MEMORY | changes}, computed=case().fit)
+    assert (row.good, row.verdict, row.words) == (not says, "not as computed" if says else "compiles", says)
+
+
+def test_other_programs_hold_no_cache_and_are_not_compared() -> None:
+    assert report.judge("logits", 8, {"memory": {"arguments": 1}}, computed=case().fit).good
+
+
+def test_what_is_computed_and_what_is_left_is_told_below() -> None:
+    console = Console(record=True, width=120)
+    with console.capture() as shown:
+        report.show(console, "title", [report.judge("step", 16, {"seconds": 7.6, "memory": MEMORY})], case().fit)
+    said = " ".join(shown.get().split())
+    assert "Computed: 1.45 and 27.29, 1589760 tokens; the longest context is 32768. 2.50 GiB are free at most." in said
+    assert "compiled in 8 s here" in said
 
 
 GOOD, BAD = report.judge("step", 16, {"memory": MEMORY}), report.judge("step", 16, {"error": "no"})

@@ -1,5 +1,6 @@
 """What a model takes of a chip: against what others have published, and at the edges of the arithmetic."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from infra.google import slices
 from infra.settings import fit
 from infra.settings.fit import Ask
 from infra.settings.model_config import Shape, known, shape
+from tests.support.project import ROOT
 
 SMALL = Shape("LlamaForCausalLM", 2, 64, 4, 2, 16, 128, 256, 4096, tied=True)
 
@@ -16,7 +18,7 @@ def of(repository: str) -> Shape:
     return shape(known()[repository])
 
 
-# Published by those who made the models: https://huggingface.co/REPOSITORY, "Model size" of its safetensors.
+# As Hugging Face counts them in the weights: https://huggingface.co/REPOSITORY, "Model size".
 PARAMETERS = {
     "Qwen/Qwen2.5-0.5B-Instruct": 494_032_768,
     "Qwen/Qwen2.5-3B-Instruct": 3_085_938_688,
@@ -39,6 +41,12 @@ PARAMETERS = {
 @pytest.mark.parametrize(("repository", "published"), PARAMETERS.items())
 def test_parameters_are_those_that_were_published(repository: str, published: int) -> None:
     assert fit.parameters(of(repository)) == published
+
+
+def test_page_has_these_parameters() -> None:
+    shown = re.findall(r"^\| ([\w.-]+/[\w.-]+) \| ([\d,]+) \|$", (ROOT / "docs/fit.md").read_text(), re.MULTILINE)
+
+    assert {repository: int(count.replace(",", "")) for repository, count in shown} == PARAMETERS
 
 
 def test_token_is_multiplied_with_the_experts_that_it_takes_and_with_no_input_embeddings() -> None:
@@ -155,6 +163,14 @@ def test_weights_beyond_a_chip_are_told_with_both_sizes() -> None:
     assert fit.fit(of("Qwen/Qwen3-32B"), Ask(1)).problem == (
         "its weights take 61.02 GiB of a chip (tensor parallelism 1, bfloat16), of which vLLM may use 28.75 GiB"
     )
+
+
+def test_weights_that_take_all_are_beyond_a_chip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "V6E", slices.V6E._replace(memory=fit.weights(SMALL, Ask(1))))
+    problem = fit.fit(SMALL, Ask(1, utilization=1)).problem
+
+    assert problem is not None
+    assert "the rest holds" not in problem
 
 
 def test_cache_that_holds_no_request_is_told_with_what_it_holds() -> None:
