@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi.automation import CommandError
+from pulumi.automation import CommandError, OpType
 
 from ops.cloud import problems
 from sandbox.clouds.google_kinds import (
@@ -167,7 +167,7 @@ def test_editor_that_a_default_account_is_made_again_is_seen_by_a_refresh_and_ta
     removed = next(r for r in stack.inventory.find(MEMBER_REMOVED) if "compute@" in r.inputs["member"])
     again = Item("gcp", MEMBER, "acme-prod", "again", f"{removed.id}/again", dict(removed.inputs))
     stack.inventory.record("create", again)
-    assert {str(op): n for op, n in (stack.refresh().summary.resource_changes or {}).items()}["delete"] == 1
+    assert (stack.refresh().summary.resource_changes or {})[OpType.DELETE] == 1
     stack.up()
     assert again not in stack.inventory.find(MEMBER)
     assert set(stack.preview().change_summary) == {"same"}
