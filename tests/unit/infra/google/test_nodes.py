@@ -61,6 +61,7 @@ def test_nodes_read_the_registry_of_the_stack_and_may_before_there_are_any(run: 
     }
     assert grant.inputs["member"] == (UNKNOWN if phase == "preview" else "serviceAccount:nodes@p")
     assert "RepositoryIamMember images" in needs(declared, declared.one("container/cluster:Cluster"))
+    assert grant.request.parent.endswith("infra:Cluster::tpu-inference")
 
 
 @pytest.mark.parametrize("registry", ["", "r.example.com/images"])
