@@ -44,6 +44,8 @@ IMAGES_OF_GKE = (
 )
 """What GKE puts into Pods of others, such as the sidecar of Cloud Storage FUSE: only Google may push there."""
 
+DOCKER_HUB = "docker.io/"
+
 EVERY = "variables.containers.all(c, {})"
 HOST_RULES = {
     "no container is privileged": EVERY.format("!c.?securityContext.?privileged.orValue(false)"),
@@ -116,13 +118,21 @@ def known(settings: Settings) -> tuple[list[str], list[str]]:
     return sorted({image.rpartition(":")[0] for image in pulled}), sorted(set(weights))
 
 
+def _pattern(repository: str) -> str:
+    """The pattern of a repository's name: of Docker Hub's, which is where a name without a host leads, also the short
+    one, as KServe's chart has it (https://github.com/distribution/reference/blob/main/normalize.go)."""
+    pattern = re.escape(repository)
+    hub = re.escape(DOCKER_HUB)
+    return f"({hub})?{pattern.removeprefix(hub)}" if pattern.startswith(hub) else pattern
+
+
 def known_images(settings: Settings) -> Policy:
     """Where the platform and the models run, nothing runs but releases of what they are made of.
 
     Releases, not the pinned ones alone: while `pulumi up` moves a pin, Pods of the older one may have to start anew.
     """
     repositories, weights = known(settings)
-    names = "|".join([*(re.escape(name) for name in repositories), IMAGES_OF_GKE])
+    names = "|".join([*(_pattern(name) for name in repositories), IMAGES_OF_GKE])
     pattern = f"^({names})({RELEASE}|{DIGEST})$"
     volumes = "dyn({0}.spec.?volumes.orValue([])).map(v, v.?image.?reference.orValue('')).filter(image, image != '')"
     every = f"({containers('{0}')}).map(c, c.?image.orValue('')) + {volumes}"

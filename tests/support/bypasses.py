@@ -63,6 +63,7 @@ _IMAGES = {
     "a host that begins like the publisher's": (NAMESPACE, "docker.io.evil.example/vllm/vllm-tpu:v0.27.0"),
     "a repository that ends like ours": (NAMESPACE, "evil.example/docker.io/vllm/vllm-tpu:v0.27.0"),
     "a cache of others under Google's name": (NAMESPACE, "mirror.gcr.io/gke-release/sidecar:v1.0.0"),
+    "a namesake on another registry": ("kserve", "quay.io/kserve/llmisvc-controller:v0.20.0"),
     "latest": (NAMESPACE, "docker.io/vllm/vllm-tpu:latest"),
     "latest1": (NAMESPACE, "docker.io/vllm/vllm-tpu:latest1"),
     "a nightly build of a day": (NAMESPACE, "docker.io/vllm/vllm-tpu:nightly-20261101"),
@@ -128,6 +129,7 @@ BYPASSES = {
 }
 ALLOWED = {
     "a release by its tag": pod(NAMESPACE, RELEASE),
+    "a release of Docker Hub's, as charts name them": pod("kserve", "kserve/llmisvc-controller:v0.20.0"),
     "a later release": pod(NAMESPACE, "docker.io/vllm/vllm-tpu:v0.28.1"),
     "a release by its digest": pod(NAMESPACE, f"docker.io/vllm/vllm-tpu@sha256:{'a' * 64}"),
     "a release by both": pod(NAMESPACE, f"{RELEASE}@sha256:{'a' * 64}"),

@@ -98,10 +98,20 @@ def test_every_image_of_the_stack_runs_by_tag_and_by_digest(image: str) -> None:
     assert not runs(f"evil.example/{image}")
 
 
+def test_docker_hubs_images_may_be_without_a_host_as_kserves_chart_names_them() -> None:
+    short = [image.removeprefix("docker.io/") for image in pins.IMAGES if image.startswith("docker.io/")]
+    assert "kserve/llmisvc-controller:v0.20.0" in short
+    assert [image for image in short if not runs(image)] == []
+    assert [image for image in short if runs(f"evil.example/{image}") or runs(f"docker.ioX{image}")] == []
+    assert not runs("jetstack/cert-manager-controller:v1.21.2")
+
+
 def test_a_registry_of_ones_own_is_the_only_one() -> None:
     own = "europe-west4-docker.pkg.dev/my-project/images"
     assert runs(f"{own}/vllm/vllm-tpu:v0.27.0", imageRegistry=own)
-    assert not [image for image in pins.IMAGES if runs(image, imageRegistry=own)]
+    hub = "docker.io/"
+    others = [*pins.IMAGES, *(image.removeprefix(hub) for image in pins.IMAGES if image.startswith(hub))]
+    assert not [image for image in others if runs(image, imageRegistry=own)]
     assert not runs(f"{own}/other/image:v1.0.0", imageRegistry=own)
 
 
