@@ -11,6 +11,7 @@ from sandbox.cluster.control_plane import ClusterError, ControlPlane, wait_until
 from sandbox.cluster.e2e import smoke
 from sandbox.cluster.stack import on_control_plane
 from sandbox.engine.stack import SandboxStack
+from tests.support.bypasses import RELEASE
 from tests.support.isolated import NAME, NAMESPACE
 from tests.support.reach import FREE, GATEWAY, WEBHOOK, address, connects, pod
 
@@ -132,7 +133,7 @@ def test_models_namespace_takes_no_pod_with_more_rights_than_a_model(
 ) -> None:
     asked: dict[str, Any] = dict(PRIVILEGES[rule])
     more = asked.pop("containers", [{}])
-    plain = {"name": "plain", "image": "plain"}
+    plain = {"name": "plain", "image": RELEASE}
     spec: dict[str, Any] = {"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}, "containers": [plain]}
     spec |= {**asked, where: [{**plain, "name": "more", **container} for container in more]}
     manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "more"}, "spec": spec}
