@@ -168,9 +168,8 @@ def test_what_is_up_passes_with_the_values_that_a_preview_did_not_know(sandbox: 
 
 def test_bootstrap_passes_with_the_names_of_its_roles_and_pool(tmp_path: Path) -> None:
     said: list[str] = []
-    config = {key: VALUES[key] for key in ("repository", "environments")} | {
-        "repositoryId": str(VALUES["repositoryId"])
-    }
+    given = ("repository", "environments", "openEnvironments", "reviewers")
+    config = {key: VALUES[key] for key in given} | {"repositoryId": str(VALUES["repositoryId"])}
     with SandboxStack("shared", project=FOLDER, home=tmp_path / "home", config=config) as sandbox:
         sandbox.up(on_output=said.append, color="never", **policy_pack.enforced(sandbox))
         assert policy_pack.check(sandbox) == f"{len(sandbox.resources())} resources keep {len(policy_pack.RULES)} rules"
