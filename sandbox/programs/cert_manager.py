@@ -137,20 +137,27 @@ def cainjector(api: Api, _: argparse.Namespace) -> None:
     threading.Event().wait()
 
 
-def webhook(api: Api, flags: argparse.Namespace) -> None:
-    """Allow everything over TLS, by an authority that stands in a Secret for the CA injector."""
-    authority = trustme.CA()
-    name = flags.dynamic_serving_ca_secret_name
+def kept_authority(api: Api, namespace: str, name: str) -> trustme.CA:
+    """The authority in a Secret, or a new one that is put there. As with the real webhook it outlives the Pod: what the
+    CA injector has written before goes on to hold."""
+    path = f"/api/v1/namespaces/{namespace}/secrets"
+    made = trustme.CA()
+    data = {"ca.crt": made.cert_pem.bytes(), "tls.crt": made.cert_pem.bytes(), "tls.key": made.private_key_pem.bytes()}
     annotations = {"cert-manager.io/allow-direct-injection": "true"}
-    pem = encode(authority.cert_pem.bytes())
-    secret: Json = {"metadata": {"name": name, "annotations": annotations}, "data": {"ca.crt": pem}}
-    path = f"/api/v1/namespaces/{flags.dynamic_serving_ca_secret_namespace}/secrets"
+    secret: Json = {"metadata": {"name": name, "annotations": annotations}}
     try:
-        api("POST", path, secret)
+        api("POST", path, {**secret, "data": {key: encode(pem) for key, pem in data.items()}})
     except ApiException as error:
         if error.status != 409:
             raise
-        api("PUT", f"{path}/{name}", secret)
+        kept = {key: base64.b64decode(pem) for key, pem in api("GET", f"{path}/{name}")["data"].items()}
+        return trustme.CA.from_pem(kept["tls.crt"], kept["tls.key"])
+    return made
+
+
+def webhook(api: Api, flags: argparse.Namespace) -> None:
+    """Allow everything over TLS, by an authority that stands in a Secret for the CA injector."""
+    authority = kept_authority(api, flags.dynamic_serving_ca_secret_namespace, flags.dynamic_serving_ca_secret_name)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*flags.dynamic_serving_dns_names).configure_cert(context)
     serve(flags.secure_port, context)
