@@ -7,7 +7,18 @@ import pulumi_kubernetes as k8s
 
 from infra.settings.schema import Settings
 
-from .admission_policies import SUFFIX, policies
+from .admission_policies import SUFFIX, Policy, policies
+
+
+def in_force(policy: Policy, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+    """Make a policy, and then the binding that puts it in force, which is returned."""
+    short, metadata = policy.name.removesuffix(SUFFIX), k8s.meta.v1.ObjectMetaArgs(name=policy.name)
+    rules: Any = policy.spec
+    binding: Any = policy.binding()
+    v1 = k8s.admissionregistration.v1
+    made = v1.ValidatingAdmissionPolicy(short, metadata=metadata, spec=rules, opts=opts)
+    after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[made]))
+    return v1.ValidatingAdmissionPolicyBinding(short, metadata=metadata, spec=binding, opts=after)
 
 
 class Admission(pulumi.ComponentResource):
@@ -30,12 +41,6 @@ class Admission(pulumi.ComponentResource):
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Admission", name, None, opts)
         child = pulumi.ResourceOptions(parent=self, replacement_trigger=cluster)
-        v1 = k8s.admissionregistration.v1
         for policy in policies(settings):
-            short, metadata = policy.name.removesuffix(SUFFIX), k8s.meta.v1.ObjectMetaArgs(name=policy.name)
-            rules: Any = policy.spec
-            binding: Any = policy.binding()
-            made = v1.ValidatingAdmissionPolicy(short, metadata=metadata, spec=rules, opts=child)
-            after = pulumi.ResourceOptions(parent=self, depends_on=[made], replacement_trigger=cluster)
-            v1.ValidatingAdmissionPolicyBinding(short, metadata=metadata, spec=binding, opts=after)
+            in_force(policy, child)
         self.register_outputs({})
