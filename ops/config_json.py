@@ -67,6 +67,6 @@ def of_model(uri: str, file: Path | None) -> tuple[str, dict[str, Any]]:
         refuse(f"--model {uri} is not on Hugging Face (hf://...): name its config.json with --config")
     repository, _, revision = uri.removeprefix("hf://").partition(":")
     facts = model_config.known().get(repository)
-    if facts and revision in ("", "main", *facts.get("revisions", [])):
+    if facts and model_config.is_known(facts, revision):
         return repository, facts
     return repository, of_hub(repository, revision)

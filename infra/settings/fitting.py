@@ -69,8 +69,7 @@ def judged(model: Model, slice_: slices.Slice) -> Judged | None:
         shape = model_config.shape(facts)
     except UnknownError:
         return None
-    certain = revision in ("", "main", *facts.get("revisions", []))
-    return Judged(repository, shape, ask, fit.fit(shape, ask), certain)
+    return Judged(repository, shape, ask, fit.fit(shape, ask), model_config.is_known(facts, revision))
 
 
 def _way_out(found: Judged, slice_: slices.Slice) -> str:

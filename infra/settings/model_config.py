@@ -52,6 +52,11 @@ def known() -> Mapping[str, dict[str, Any]]:
     return json.loads(KNOWN.read_text("utf-8"))
 
 
+def is_known(facts: Mapping[str, Any], revision: str) -> bool:
+    """Whether facts are those of this revision; an empty one is the branch main."""
+    return revision in ("", "main", *facts.get("revisions", []))
+
+
 def _computable(config: Mapping[str, Any]) -> str:
     """The architecture of a model whose size can be computed. Raises `UnknownError` for others."""
     architectures = cast(list[str], config.get("architectures") or [])

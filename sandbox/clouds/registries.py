@@ -16,8 +16,9 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from infra.settings import model_config
+
 DATA = Path(__file__).resolve().parent / "data"
-MODELS = Path(__file__).resolve().parents[2] / "infra" / "settings" / "known_models.json"
 DOCKER_HUB = "docker.io"
 HUB = "https://huggingface.co"
 
@@ -117,7 +118,7 @@ def model(repository: str, revision: str = "", token: str = "") -> dict[str, Any
     like one, and its owner has then been granted whatever is gated. Words: PyPI `huggingface_hub` 2.4.0,
     `utils/_http.py`; what follows them is the server's.
     """
-    found = json.loads(MODELS.read_text()).get(repository)
+    found = model_config.known().get(repository)
     asked = f"{HUB}/api/models/{repository}/revision/{revision or 'main'}"
     signed_in = token.startswith("hf_")
     if not found:
@@ -132,7 +133,7 @@ def model(repository: str, revision: str = "", token: str = "") -> dict[str, Any
             "(The sandbox reaches no Hugging Face. If this repository exists, add it to "
             "infra/settings/known_models.json with its source.)"
         )
-    if revision not in ("", "main", *found.get("revisions", [])):
+    if not model_config.is_known(found, revision):
         raise UnpublishedError(
             f"404 Client Error.\n\nRevision Not Found for url: {asked}.\nInvalid rev id: {revision}\n"
             "(The sandbox knows the branch main. If this revision exists, add it to infra/settings/known_models.json "
