@@ -1,6 +1,9 @@
 """Resources that keep every rule of the policy, to be broken in one place."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import pytest
 
 from policy.rules import RULES
 from policy.rules.cluster import CLUSTER, POOL
@@ -41,6 +44,29 @@ def broken(resource: Resource) -> dict[str, list[str]]:
     """What each rule says of a resource, if it says something."""
     said = {rule.name: list(rule.check(resource)) for rule in RULES}
     return {name: problems for name, problems in said.items() if problems}
+
+
+def refused(bad: Mapping[str, tuple[Resource, str, str]]) -> Callable[..., None]:
+    """A test of each: one rule refuses it, once, with these words, and no other does."""
+
+    @pytest.mark.parametrize(("resource", "rule", "part"), bad.values(), ids=bad)
+    def test(resource: Resource, rule: str, part: str) -> None:
+        said = broken(resource)
+        assert set(said) == {rule}
+        assert len(said[rule]) == 1
+        assert part in said[rule][0]
+
+    return test
+
+
+def taken(good: Mapping[str, Resource]) -> Callable[..., None]:
+    """A test of each: no rule refuses it."""
+
+    @pytest.mark.parametrize("resource", good.values(), ids=good)
+    def test(resource: Resource) -> None:
+        assert broken(resource) == {}
+
+    return test
 
 
 def cluster(path: str = "name", value: Any = "c", provider: dict[str, Any] = LABELLED) -> Resource:

@@ -6,7 +6,7 @@ from policy.rules import cluster as cluster_rules
 from policy.rules import network, violations
 from policy.rules.cluster import ADDRESS, CLUSTER, POOL
 from policy.rules.resource import UNKNOWN, Resource, of_state
-from tests.support.policy import GOOD_CLUSTER, GOOD_POOL, LABELLED, broken, cluster, firewall, pool, put
+from tests.support.policy import GOOD_CLUSTER, GOOD_POOL, LABELLED, broken, cluster, firewall, pool, put, refused, taken
 
 NETWORKS = "masterAuthorizedNetworksConfig"
 BAD: dict[str, tuple[Resource, str, str]] = {
@@ -117,13 +117,7 @@ BAD: dict[str, tuple[Resource, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("case", BAD.values(), ids=BAD)
-def test_rule_refuses(case: tuple[Resource, str, str]) -> None:
-    resource, rule, part = case
-    said = broken(resource)
-    assert set(said) == {rule}
-    assert len(said[rule]) == 1
-    assert part in said[rule][0]
+test_rule_refuses = refused(BAD)
 
 
 GOOD: dict[str, Resource] = {
@@ -157,9 +151,7 @@ GOOD: dict[str, Resource] = {
 }
 
 
-@pytest.mark.parametrize("resource", GOOD.values(), ids=GOOD)
-def test_rule_takes(resource: Resource) -> None:
-    assert broken(resource) == {}
+test_rule_takes = taken(GOOD)
 
 
 @pytest.mark.parametrize(
