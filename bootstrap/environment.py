@@ -57,7 +57,7 @@ def grant(
 
 
 def nodes(environment: str, *, project: str, opts: pulumi.ResourceOptions) -> gcp.serviceaccount.Account:
-    """The account of an environment's nodes, with the one role that they need."""
+    """The account of an environment's nodes, with the role that they need, and those to read images."""
     made = gcp.serviceaccount.Account(
         f"{environment}-nodes",
         project=project,
@@ -65,9 +65,10 @@ def nodes(environment: str, *, project: str, opts: pulumi.ResourceOptions) -> gc
         display_name="GKE nodes",
         opts=opts,
     )
-    gcp.projects.IAMMember(
-        f"{environment}-nodes", project=project, role=identities.NODE_ROLE, member=made.member, opts=opts
-    )
+    names = {f"{environment}-nodes": identities.NODE_ROLE}
+    names |= {f"{environment}-nodes-{role.split('/')[1]}": role for role in identities.NODES_READ}
+    for name, role in names.items():
+        gcp.projects.IAMMember(name, project=project, role=role, member=made.member, opts=opts)
     return made
 
 

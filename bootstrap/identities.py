@@ -11,9 +11,14 @@ CLUSTER_SECRETS = ("container.secrets.get", "container.secrets.list")
 """What a refresh reads beyond `READ_ROLES`: Helm keeps its releases in Secrets. No role of Google's has this alone."""
 
 READ_ROLES = (
+    "roles/artifactregistry.reader",
     "roles/compute.viewer",
     "roles/container.viewer",  # the clusters, the way into them, and what is in them but Secrets
     "roles/dns.reader",
+    "roles/monitoring.alertPolicyViewer",
+    "roles/monitoring.dashboardViewer",
+    "roles/monitoring.notificationChannelViewer",
+    "roles/monitoring.uptimeCheckConfigViewer",
     "roles/serviceusage.serviceUsageViewer",
 )
 """What a preview and a refresh read in an environment's project. Kubernetes previews ask for a server-side dry run,
@@ -21,11 +26,17 @@ which takes the permission to write; pulumi-kubernetes goes on without it when i
 policy, its service accounts nor its keys are read: a stack here makes none."""
 
 DEPLOY_ROLES = (
+    "roles/artifactregistry.editor",  # makes repositories, and has no say in who reads them
     "roles/compute.loadBalancerAdmin",
     "roles/compute.networkAdmin",
     "roles/compute.securityAdmin",
     "roles/container.admin",
     "roles/dns.admin",
+    # Four, as `monitoring.editor` could write false metrics, too.
+    "roles/monitoring.alertPolicyEditor",
+    "roles/monitoring.dashboardEditor",
+    "roles/monitoring.notificationChannelEditor",
+    "roles/monitoring.uptimeCheckConfigEditor",
     "roles/serviceusage.serviceUsageAdmin",
 )
 """What a deployment changes in its environment's project; each has its reason in docs/deploy.md. Those that would make
@@ -33,6 +44,8 @@ service accounts, grant roles or keys, or act for any account are not here: what
 
 NODE_ROLE = "roles/container.defaultNodeServiceAccount"
 """What nodes have in their project: to write logs, metrics and autoscaling data."""
+NODES_READ = ("roles/artifactregistry.reader", "roles/serviceusage.serviceUsageConsumer")
+"""What they have beside it to pull and stream the images of their project's repositories, which a stack makes later."""
 RUN_NODES_AS = "roles/iam.serviceAccountUser"
 """What a deployment has on the nodes' account, and on no other."""
 
@@ -152,7 +165,7 @@ def table() -> list[list[str]]:
     nodes = [
         f"`{NODES}` in ENV's project",
         "the nodes of ENV's cluster; of Pods only such as have the host's network, or are root on a node",
-        "nothing but what `imageRegistry` lets it pull",
+        f"{_roles(NODES_READ, '')}; what else `imageRegistry` lets it pull",
         _roles((NODE_ROLE,), ""),
         "nothing",
         "write false logs and metrics",

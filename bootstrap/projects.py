@@ -6,6 +6,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 APIS = (
+    "artifactregistry.googleapis.com",
     "cloudkms.googleapis.com",
     "cloudresourcemanager.googleapis.com",
     "iam.googleapis.com",

@@ -1,11 +1,12 @@
 """Write the tables of settings, and of who may do what, into the pages: `make docs`.
 
 They are made from what the programs themselves read, Pulumi.yaml, the class of an entry of `models`, the rules for
-flags and the identities of bootstrap, and stand between two markers, `<!-- NAME: made by make docs -->` and
-`<!-- end -->`. What is around them is written by hand.
+flags, the identities of bootstrap and the durations of a start, and stand between two markers,
+`<!-- NAME: made by make docs -->` and `<!-- end -->`. What is around them is written by hand.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import yaml
 from bootstrap import identities
 from infra.settings.flag_rules import ALLOWED, REASONS
 from infra.settings.model import Model
+from ops.timeline.show import clock
+from sandbox.timeline.durations import durations
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ["`gcp:project`", "string", "required", "ID of the Google Cloud project to deploy to."]
@@ -25,7 +28,7 @@ WHO = ["identity", "who may be it", "reads", "changes", "decrypts", "if it is st
 def _type(schema: dict[str, Any]) -> str:
     """The type of a value in JSON schema's words, and of a list's entries; what may be null is what it is otherwise."""
     if "anyOf" in schema:
-        [schema] = [choice for choice in schema["anyOf"] if choice["type"] != "null"]
+        return " or ".join(_type(choice) for choice in schema["anyOf"] if choice["type"] != "null")
     name = schema.get("type", "string")
     return f"array of {schema['items']['type']}" if name == "array" else name
 
@@ -67,6 +70,20 @@ def flags() -> list[list[str]]:
     ]
 
 
+def _source(text: str) -> str:
+    """Sources as links where they are addresses, as code where they are ours."""
+    shown = {"estimate": "estimate"}
+    split = re.split(r"[,;] ", text)
+    return ", ".join(f"[source]({part})" if "://" in part else shown.get(part, f"`{part}`") for part in split)
+
+
+def parts() -> list[list[str]]:
+    """A row for each part of a start: how long it takes, why, and who says so."""
+    named = [(f"`{row.type}`" + f" {row.name}" * bool(row.name), row) for row in durations().resources]
+    rows = [*named, *durations().cluster.items()]
+    return [[name, clock(row.low), clock(row.high), row.why, _source(row.source)] for name, row in rows]
+
+
 def tables() -> dict[Path, dict[str, str]]:
     """The tables of each page, by the name in their marker."""
     return {
@@ -75,6 +92,9 @@ def tables() -> dict[Path, dict[str, str]]:
             "fields of a model": _table(["field", *COLUMNS], fields()),
             "flags": _table(["kind", "flags"], flags()),
         },
+        ROOT / "docs/start.md": {
+            "durations": _table(["part", "at least", "at most", "why", "who says so"], parts()),
+        },
         ROOT / "docs/bootstrap.md": {
             "settings": _table(["setting", *COLUMNS], settings(ROOT / "bootstrap")),
             "identities": _table(WHO, identities.table()),
@@ -82,10 +102,10 @@ def tables() -> dict[Path, dict[str, str]]:
     }
 
 
-def page(text: str, made: dict[str, str]) -> str:
-    """The text of a page with its tables as they are now."""
+def page(text: str, made: dict[str, str], by: str = "make docs") -> str:
+    """The text of a page with its tables as they are now; `by` is the target that its markers name."""
     for name, table in made.items():
-        begin = f"<!-- {name}: made by make docs -->\n"
+        begin = f"<!-- {name}: made by {by} -->\n"
         before, _, rest = text.partition(begin)
         _, end, after = rest.partition("<!-- end -->")
         if not end:

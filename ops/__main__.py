@@ -15,8 +15,15 @@ from urllib.parse import urlsplit
 
 import typer
 
+from ops import paying
+from ops.diagnose import commands as of_diagnose
 from ops.keys import commands
+from ops.load import commands as of_load
+from ops.options import Folder
+from ops.preflight import commands as of_preflight
 from ops.refusal import need_pulumi, refuse
+from ops.status import commands as of_status
+from ops.timeline import commands as of_timeline
 
 app = typer.Typer(
     help="Commands for people and for CI. `COMMAND --help` says what a command needs, prints and exits with.",
@@ -112,7 +119,7 @@ def smoke(
 def recover(
     stack: Annotated[str, typer.Option(metavar="NAME", help="the stack whose run was interrupted")],
     check: Annotated[bool, typer.Option("--check", help="change nothing, only say what was interrupted")] = False,
-    cwd: Annotated[Path, typer.Option(metavar="FOLDER", help="folder of the Pulumi project")] = Path(),
+    cwd: Folder = Path(),
     known: Annotated[
         list[str], typer.Option("--id", metavar="URN=ID", help="an id that it cannot compute; may be given again")
     ] = [],  # noqa: B006 - Typer's way to say that there are none
@@ -237,6 +244,14 @@ def fit(
     raise typer.Exit(run(model, config, slice_name=slice_ or "", dtype=dtype, length=max_model_len, request=length))
 
 
+app.command()(of_diagnose.diagnose)
+app.command()(of_diagnose.watch)
+app.command()(of_status.status)
+app.command()(of_preflight.preflight)
+app.command()(of_timeline.timeline)
+app.command()(of_load.load)
+
+
 @app.command()
 def images(
     registry: Annotated[str, typer.Argument(metavar="REGISTRY", help="the setting `imageRegistry`")],
@@ -247,11 +262,11 @@ def images(
     its name at its publisher, by digest where that is known, and behind a space the name that the stack asks for. Copy
     them with their digests: `python -m ops images REGISTRY | xargs -n 2 crane copy`.
     """
-    from infra.releases.images import pulled
-    from infra.releases.pins import IMAGES
+    from infra.releases.images import mirror, pulled
+    from infra.releases.pins import IMAGES, KEDA_IMAGES
 
-    for image in IMAGES:
-        print(pulled(image, by_digest=True), pulled(image, registry=registry))
+    for image in (*IMAGES, *KEDA_IMAGES):
+        print(pulled(image, places={}, by_digest=True), pulled(image, places=mirror(registry)))
 
 
 @app.command()
@@ -269,6 +284,10 @@ def stacks(
     if not files and (sys.stdin is None or sys.stdin.isatty()):
         refuse("no FILE, and standard input has none either: try `git diff --name-only main | ...`")
     print(as_json(files or sys.stdin))
+
+
+for command in (paying.cost, paying.pause, paying.resume):
+    app.command()(command)
 
 
 if __name__ == "__main__":

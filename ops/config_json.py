@@ -29,17 +29,29 @@ def of_file(file: Path) -> dict[str, Any]:
     return found
 
 
-def of_hub(repository: str, revision: str, client: httpx2.Client | None = None) -> dict[str, Any]:
-    """What Hugging Face answers, with the token of HF_TOKEN if there is one."""
-    url = f"{HUB}/{repository}/resolve/{revision or 'main'}/config.json"
-    way_out = f"Or get it elsewhere and name it: --config config.json ({url})"
-    token = os.environ.get("HF_TOKEN")
+def address(repository: str, revision: str) -> str:
+    """Where Hugging Face has it."""
+    return f"{HUB}/{repository}/resolve/{revision or 'main'}/config.json"
+
+
+def ask(repository: str, revision: str, token: str, client: httpx2.Client | None = None) -> httpx2.Response | Exception:
+    """What Hugging Face answers, or why it was not reached. An empty token is not sent."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         with client or httpx2.Client(timeout=PATIENCE, follow_redirects=True) as asked:
-            answer = asked.get(url, headers=headers)
+            return asked.get(address(repository, revision), headers=headers)
     except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:  # the last: a token that no header can hold
-        refuse(f"{repository} is not known here, and Hugging Face was not reached ({type(error).__name__}). {way_out}")
+        return error
+
+
+def of_hub(repository: str, revision: str, client: httpx2.Client | None = None) -> dict[str, Any]:
+    """A model's config.json as Hugging Face has it now, asked for with the token of HF_TOKEN if there is one."""
+    url = address(repository, revision)
+    way_out = f"Or get it elsewhere and name it: --config config.json ({url})"
+    answer = ask(repository, revision, os.environ.get("HF_TOKEN", ""), client)
+    if isinstance(answer, Exception):
+        why = type(answer).__name__
+        refuse(f"{repository} is not known here, and Hugging Face was not reached ({why}). {way_out}")
     if answer.status_code in (401, 403):
         refuse(
             f"{repository}: Hugging Face answers {answer.status_code}: there is no such model, or it is gated. Ask for "

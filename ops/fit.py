@@ -4,22 +4,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from infra.google import slices
-from infra.settings import fit, model_config
-from infra.settings.architectures import start_problem
+from infra.settings import fit, model_config, parameters
+from infra.settings.architectures import FAMILIES
 from infra.settings.fit import Ask, Fit, Place
+from infra.settings.fitting import start_problem
 from infra.settings.model import TPU_DTYPES
-from infra.settings.model_config import Shape, UnknownError
+from infra.settings.model_config import UnknownError
+from infra.settings.shape import Shape
 
 from . import roofline
 from .config_json import of_model
+from .console import console
 from .refusal import refuse
-
-WIDTH = 120
-"""Columns of a table that is not on a terminal: all of them, whatever a log is wide."""
 
 
 def places(shape: Shape, ask: Ask, of: Iterable[slices.Slice]) -> list[tuple[Place, Fit]]:
@@ -69,7 +68,7 @@ def bound(shape: Shape, ask: Ask, found: list[tuple[Place, Fit]], length: int) -
     return table
 
 
-def _notes(shape: Shape, found: list[tuple[Place, Fit]]) -> Iterable[str]:
+def _notes(shape: Shape, ask: Ask, found: list[tuple[Place, Fit]]) -> Iterable[str]:
     for place, it in found:
         if it.problem:
             yield f"{place.slice.name}: {it.problem}."
@@ -78,9 +77,19 @@ def _notes(shape: Shape, found: list[tuple[Place, Fit]]) -> Iterable[str]:
             f"{shape.architecture} runs through torchax, as tpu-inference has no class of its own for it that it "
             "prefers: the figures are the least that it takes, and whether it compiles is not known."
         )
-    elif not found[0][1].exact:
+    elif shape.experts:
+        yield "The figures are the least that it takes: kernels may want the experts' matrices padded."
+    if FAMILIES[shape.architecture].sliding:
         yield "Some layers keep a window only: the cache holds more than is computed here."
-    if why := start_problem(shape.architecture, shape.tied):
+    if shape.quantization:
+        yield (
+            f"It is quantised ({shape.quantization.method}, {shape.quantization.bits} bits): the weights are the least "
+            "that it takes, without scales and with all quantised that may be, and the bound is that of "
+            f"{ask.dtype}, in which v6e multiplies."
+        )
+    if shape.latent:
+        yield "Latent attention keeps a token's cache on one chip: the tokens are those of each chip's own requests."
+    if why := start_problem(shape):
         yield f"It may not start: {why}."
     yield "The bound counts memory and matrix units alone; no real run passes it."
 
@@ -99,15 +108,14 @@ def run(uri: str, file: Path | None, *, slice_name: str, dtype: str, length: int
     ask = Ask(1, TPU_DTYPES.get(dtype, dtype), length)
     found = places(shape, ask, [slices.SLICES[slice_name]] if slice_name else slices.SLICES.values())
     fitting = [(place, it) for place, it in found if not it.problem]
-    console = Console()
-    console = console if console.is_terminal else Console(width=WIDTH)
-    billions = fit.parameters(shape) / 1e9
-    console.print(
+    to = console()
+    billions = parameters.parameters(shape) / 1e9
+    to.print(
         f"{name}: {shape.architecture}, {billions:.2f} billion parameters, {ask.dtype}", highlight=False, soft_wrap=True
     )
-    console.print(memory(found, request))
+    to.print(memory(found, request))
     if fitting:
-        console.print(bound(shape, ask, fitting, request))
-    for note in _notes(shape, found):
-        console.print(note, highlight=False, soft_wrap=True, markup=False)
+        to.print(bound(shape, ask, fitting, request))
+    for note in _notes(shape, ask, found):
+        to.print(note, highlight=False, soft_wrap=True, markup=False)
     return int(not fitting)

@@ -26,6 +26,7 @@ IDS = {
     tokens.KEY_RING: "projects/{project}/locations/{location}/keyRings/{name}",
     tokens.SERVICE_IDENTITY: "projects/{project}/services/{service}",
     tokens.ROLE: "projects/{project}/roles/{roleId}",
+    tokens.REPOSITORY: "projects/{project}/locations/{location}/repositories/{repositoryId}",
     tokens.REPOSITORY_MEMBER: "projects/{project}/locations/{location}/repositories/{repository}/{role}/{member}",
     tokens.PROJECT_MEMBER: "{project}/{role}/{member}",
     tokens.MEMBER_REMOVED: "{project}/{member}/{role}",
@@ -34,11 +35,13 @@ IDS = {
     tokens.ACCOUNT: "projects/{project}/serviceAccounts/{accountId}@{project}.iam.gserviceaccount.com",
     tokens.ACCOUNT_MEMBER: "{serviceAccountId}/{role}/{member}",
     tokens.BUCKET: "{name}",
+    tokens.BUCKET_MEMBER: "b/{bucket}/{role}/{member}",
     tokens.FOLDER: "{bucket}/{name}",
     tokens.FOLDER_MEMBER: "b/{bucket}/managedFolders/{managedFolder}/{role}/{member}",
 }
 """The id that the provider gives a resource of each type, of its inputs: `SetId` in
-https://github.com/hashicorp/terraform-provider-google/tree/main/google/services."""
+https://github.com/hashicorp/terraform-provider-google/tree/main/google/services. A budget and what
+`monitoring` makes have none here: Google makes their ids up (docs/recovery.md)."""
 
 
 class UnknownIdError(Exception):

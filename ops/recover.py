@@ -8,19 +8,19 @@ it. Nothing is created or deleted, and nothing is written over what somebody els
 """
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rich.console import Console
 from rich.table import Table
 
 from . import tokens
 from .cli import Cli, CliError
+from .console import WIDE, console
 from .object_ids import UnknownIdError, import_id
 from .origin import message
+from .say import say
 
 Json = dict[str, Any]
 
@@ -201,7 +201,7 @@ def _print(operations: list[Interrupted], now: Callable[[Interrupted], str]) -> 
     table = Table("interrupted while", "type", "name", "id", "now")
     for operation in operations:
         table.add_row(operation.operation, operation.type, operation.name, operation.id, now(operation))
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
+    console(WIDE).print(table)
 
 
 def recover(pulumi: Pulumi, known: Mapping[str, str], *, check: bool) -> int:
@@ -214,11 +214,10 @@ def recover(pulumi: Pulumi, known: Mapping[str, str], *, check: bool) -> int:
         return 0
     if check:
         _print(operations, lambda _: "unknown")
-        print(
+        say(
             f"{pulumi.stack}: {len(operations)} operations are under way or were interrupted. If nobody is running "
             f"Pulumi on this stack:\n  pulumi cancel --stack {pulumi.stack}\n"
-            f"  .venv/bin/python -m ops recover --stack {pulumi.stack}",
-            file=sys.stderr,
+            f"  .venv/bin/python -m ops recover --stack {pulumi.stack}"
         )
         return 1
     deployment = recovered(state["deployment"], operations)
@@ -246,5 +245,5 @@ def run(stack: str, folder: Path, known: Mapping[str, str], *, check: bool) -> i
     try:
         return recover(Pulumi(stack, folder), known, check=check)
     except RecoverError as error:
-        print(error, file=sys.stderr)
+        say(str(error))
         return 2

@@ -8,7 +8,6 @@ A key is sent only to an endpoint that asks for one: the variable that holds it 
 
 import json
 import ssl
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -16,8 +15,11 @@ from urllib.parse import urlsplit
 
 import httpx2
 import openai
-from rich.console import Console
 from rich.table import Table
+
+from .console import console
+from .error_code import ASLEEP, code
+from .say import say
 
 PROMPT = "What is the capital of France?"
 MESSAGES: list[Any] = [{"role": "user", "content": PROMPT}]
@@ -117,6 +119,24 @@ class Smoke:
         if key:
             self.send_key(key)
 
+    def why_no_models(self, status: int, text: str) -> str:
+        """What is wrong with a list of models that has none, by its status and body: it may sleep, or be paused."""
+        if status == 503 and code(text) == ASLEEP:
+            return "no Pod is ready: if it sleeps, a completion wakes it, which takes some minutes (docs/scaling.md)"
+        if status == 503 and all(map(self.paused, ("/v1/models", "/health"))):
+            name = self.url.rsplit("/", 1)[-1]
+            return f"paused: `python -m ops resume {name} --stack STACK` starts it again (docs/cost.md)"
+        return f"not 200 with models: {text[:200]}"
+
+    def paused(self, path: str) -> bool:
+        """Whether a path answers as those of a paused model do. A gateway that has too much to do says so in JSON."""
+        try:
+            answer = self.plain.get(self.url + path)
+        except httpx2.HTTPError:
+            return False
+        busy = answer.headers.get("content-type", "").startswith("application/json")
+        return answer.status_code == 503 and "retry-after" in answer.headers and not busy
+
     def run(self, model: str = "", key: str = "", *, wanted: bool = False) -> Iterator[Result]:
         """Every check; `model` is the name to ask for, by default the first of `/v1/models`.
 
@@ -128,7 +148,7 @@ class Smoke:
             return
         status, seconds, text = self.http(f"{self.url}/v1/models")
         names = _names(text) if status == 200 else []
-        problem = "" if names else f"not 200 with models: {text[:200]}"
+        problem = "" if names else self.why_no_models(status, text)
         if names and model and model not in names:
             problem = f"no model {model}"
         yield Result("list models", "http", status, seconds, problem)
@@ -193,7 +213,7 @@ def run(smoke: Smoke, model: str, key: str, *, wanted: bool) -> int:
         mark = "[red]failed[/]" if result.problem else "[green]ok[/]"
         latency = f"{result.seconds * 1000:.0f} ms"
         table.add_row(mark, result.check, result.client, str(result.status or "none"), latency)
-    Console().print(table)
+    console().print(table)
     for result in failed:
-        print(f"{result.check} ({result.client}): {result.problem}", file=sys.stderr)
+        say(f"{result.check} ({result.client}): {result.problem}")
     return int(bool(failed))

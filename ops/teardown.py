@@ -8,7 +8,6 @@ given back; and nothing while the cluster has nodes.
 """
 
 import shlex
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,12 +17,13 @@ from typing import Any, NamedTuple
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.exceptions import GoogleAuthError
 from pulumi import automation
-from rich.console import Console
 from rich.table import Table
 
 from .compute import KINDS, Compute, Thing
+from .console import WIDE, console
 from .leftovers import Leftover, evidence, leftovers, nodes
 from .origin import message
+from .say import say
 from .scope import Scope, ScopeError, scope_of
 from .tokens import CLUSTER
 
@@ -50,7 +50,7 @@ def show(found: list[Leftover]) -> None:
         cells = (KINDS[thing.collection].what, thing.message.name, "/".join(thing.scope), ", ".join(left.signs))
         sure.add_row(left.digest, *cells) if left.sure else perhaps.add_row(*cells)
     for table in (table for table in (sure, perhaps) if table.row_count):
-        Console(width=None if sys.stdout.isatty() else 240).print(table)
+        console(WIDE).print(table)
     if by_hand := [left.thing.by_hand for left in found if not left.sure]:
         print("One sign is too little to remove it for you. If it is the stack's:")
         print("\n".join(f"  {command}" for command in by_hand))
@@ -158,13 +158,9 @@ def _without_cluster(stack: automation.Stack) -> list[dict[str, Any]]:
     return resources
 
 
-def _complain(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
 def _destroy(stack: automation.Stack, told: str) -> bool:
     try:
-        stack.destroy(message=told or None, on_output=print, on_error=_complain, suppress_progress=True)
+        stack.destroy(message=told or None, on_output=print, on_error=say, suppress_progress=True)
     except automation.CommandError:
         return False  # the engine has said why
     return True
@@ -221,7 +217,7 @@ def down(
     if not gone and agreed:
         gone = _destroy(stack, told)
     if not gone:
-        _complain(f"stack {stack.name} is not gone: remove what is listed, and run this again")
+        say(f"stack {stack.name} is not gone: remove what is listed, and run this again")
     return gone and nothing_left
 
 
@@ -254,11 +250,11 @@ def run(
             told = message("teardown", Path.cwd())
             return int(not down(found, compute, answer=lambda: confirm or input(question), agreed=agreed, told=told))
     except EOFError:
-        _complain("there is nobody to ask for the stack's name; give it with --confirm NAME")
+        say("there is nobody to ask for the stack's name; give it with --confirm NAME")
     except automation.StackNotFoundError:
-        _complain(f"there is no stack {stack!r}: `pulumi stack ls` lists them")
+        say(f"there is no stack {stack!r}: `pulumi stack ls` lists them")
     except (TeardownError, ScopeError, automation.CommandError, automation.InvalidVersionError, OSError) as error:
-        _complain(str(error))
+        say(str(error))
     return 1
 
 

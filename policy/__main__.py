@@ -14,6 +14,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 from rules import RULES
+from rules.repositories import caches
 from rules.resource import UNKNOWN, Resource, Rule, project_of
 
 
@@ -34,12 +35,18 @@ def _read(container: Any, key: Any) -> Any:
         return UNKNOWN
 
 
+CACHES: dict[str, str] = {}
+"""The caches of the stack that is judged. All that pulls by one depends on it, so the engine has shown it before."""
+
+
 def policy(rule: Rule) -> ResourceValidationPolicy:
     """A rule as the SDK wants it."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         provider = plain(args.provider.props) if args.provider else {}
-        resource = Resource(args.resource_type, args.name, plain(args.props), provider, project_of(args.urn))
+        project = project_of(args.urn)
+        resource = Resource(args.resource_type, args.name, plain(args.props), provider, project, caches=CACHES)
+        CACHES.update(caches([resource]))
         for problem in rule.check(resource):
             report(f"{problem} ({rule.source})", None)
 

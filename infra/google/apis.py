@@ -18,11 +18,26 @@ HARDENED = (
 )
 """What a hardened cluster needs beyond these."""
 DNS = ("dns.googleapis.com",)
+BUDGET = ("billingbudgets.googleapis.com",)
+CACHE = ("artifactregistry.googleapis.com",)
+STREAMING = ("containerfilesystem.googleapis.com",)
+"""What nodes stream images by (https://cloud.google.com/kubernetes-engine/docs/how-to/image-streaming#requirements)."""
+STORAGE = ("storage.googleapis.com",)
+MONITORING = ("monitoring.googleapis.com",)
 
 
 def names(settings: Settings) -> tuple[str, ...]:
     """The APIs that a stack of these settings calls."""
-    return NAMES + HARDENED * settings.hardened_cluster + DNS * bool(settings.dns_zone)
+    features = (
+        (CACHE, settings.caches),
+        (STREAMING, settings.streams_images),
+        (HARDENED, settings.hardened_cluster),
+        (DNS, settings.dns_zone),
+        (BUDGET, settings.budget),
+        (STORAGE, settings.mounts_buckets),
+        (MONITORING, settings.scraped),
+    )
+    return NAMES + tuple(api for apis, wanted in features if wanted for api in apis)
 
 
 class Apis(pulumi.ComponentResource):

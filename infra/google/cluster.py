@@ -6,9 +6,13 @@ import pulumi_kubernetes as k8s
 
 from infra.settings.maintenance import MaintenanceWindow
 from infra.settings.schema import Settings
+from infra.settings.workload_identity import pool
 
 from . import firewall, kubeconfig
 from .hardening import callers, encryption, endpoints, hardening, private_nodes
+from .image_cache import image_cache
+from .measured import monitoring
+from .metrics_reader import metrics_reader
 from .network import Network
 from .node_account import node_account
 from .nodes import node_config
@@ -35,6 +39,20 @@ def system_nodes(settings: Settings) -> gcp.container.NodePoolAutoscalingArgsDic
         "total_max_node_count": settings.system_max_nodes,
         "location_policy": "BALANCED",
     }
+
+
+def _nodes(settings: Settings, service_account: pulumi.Input[str]) -> gcp.container.NodePoolNodeConfigArgsDict:
+    """What the nodes of the cluster share."""
+    return node_config(service_account, hardened=settings.hardened_cluster, streaming=settings.streams_images)
+
+
+def addons(settings: Settings) -> gcp.container.ClusterAddonsConfigArgsDict | None:
+    """What GKE runs in the cluster beyond its own defaults: the driver that mounts buckets, if Pods do.
+
+    It comes in place, and stays when it is not asked for any more: the block is Computed, and no change of it forces a
+    replacement (`resource_container_cluster.go` of terraform-provider-google).
+    """
+    return {"gcs_fuse_csi_driver_config": {"enabled": True}} if settings.mounts_buckets else None
 
 
 def _gke(
@@ -64,14 +82,16 @@ def _gke(
         private_cluster_config=private_nodes(settings),
         control_plane_endpoints_config=endpoints(settings.hardened_cluster),
         master_authorized_networks_config=callers(settings),
-        workload_identity_config={"workload_pool": f"{settings.project}.svc.id.goog"},
+        workload_identity_config={"workload_pool": pool(settings.project)},
         enable_shielded_nodes=True,
+        addons_config=addons(settings),
+        monitoring_config=monitoring(settings),
         database_encryption=encryption(key),
         **hardening(settings.hardened_cluster),
         # GKE cannot make a cluster without a pool: this one lives for a moment, under the others' account.
         initial_node_count=1,
         remove_default_node_pool=True,
-        node_config=node_config(service_account, hardened=settings.hardened_cluster),
+        node_config=_nodes(settings, service_account),
         deletion_protection=settings.protect,
         opts=opts,
     )
@@ -89,7 +109,7 @@ def _rules(
     if not settings.hardened_cluster:
         return [webhooks]
     egress = firewall.Egress(name, settings=settings, network=network, service_account=service_account, opts=opts)
-    return [webhooks, *egress.rules]
+    return [webhooks, egress.denied]
 
 
 def _key(name: str, *, settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Input[str] | None:
@@ -110,7 +130,7 @@ def _system_pool(
         autoscaling=system_nodes(settings),
         management={"auto_repair": True, "auto_upgrade": True},
         node_config={
-            **node_config(service_account, hardened=settings.hardened_cluster),
+            **_nodes(settings, service_account),
             "machine_type": settings.system_machine_type,
         },
         opts=pulumi.ResourceOptions(parent=parent, ignore_changes=["initialNodeCount"]),
@@ -120,9 +140,10 @@ def _system_pool(
 class Cluster(pulumi.ComponentResource):
     """A private GKE Standard cluster with an autoscaled system node pool.
 
-    Makes the nodes' account unless it is given one (`node_account`), the firewall's rules, the cluster, the key of a
-    hardened one, the system pool and the Kubernetes provider for all that follows. The provider waits for the system
-    pool, NAT and firewall, so every object in the cluster does, and all are gone before those on the way down. It makes
+    Makes what images are pulled by (`image_cache`), the nodes' account unless it is given one (`node_account`), the
+    firewall's rules, the cluster, who may read its metrics (`metrics_reader`), the key of a hardened one, the system
+    pool and the Kubernetes provider for all that follows. The provider waits for the system pool, NAT, firewall and the
+    images' repositories, so every object in the cluster does, and all are gone before those on the way down. It makes
     no TPU pool.
 
     The control plane is reached by its DNS endpoint, which IAM guards; its public address answers
@@ -142,7 +163,8 @@ class Cluster(pulumi.ComponentResource):
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Cluster", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        account = node_account(settings, opts=child)
+        images = image_cache(name, settings=settings, opts=child)
+        account = node_account(settings, images=images, opts=child)
         rules = _rules(name, settings=settings, network=network, service_account=account.email, opts=child)
         cluster = _gke(
             name,
@@ -161,6 +183,7 @@ class Cluster(pulumi.ComponentResource):
                 ignore_changes=["nodeConfig"],
             ),
         )
+        metrics_reader(settings, opts=pulumi.ResourceOptions(parent=self, depends_on=[cluster]))
         system_pool = _system_pool(settings=settings, cluster=cluster.id, service_account=account.email, parent=self)
         # If the cluster is replaced, every object has to go before it. The engine (3.274) closes a provider that asks
         # for its own replacement, as it does for a new identifier, before the old objects are deleted with it. So the
@@ -172,7 +195,7 @@ class Cluster(pulumi.ComponentResource):
             cluster_identifier=name,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[system_pool, network.nat, *rules],
+                depends_on=[system_pool, network.nat, *rules, *images],
                 replace_on_changes=["kubeconfig"],
             ),
         )

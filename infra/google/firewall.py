@@ -11,6 +11,9 @@ from .network import Network
 
 WEBHOOK_PORTS = ("9443", "15017")
 """Where admission webhooks listen on their Pods: KServe's controller, istiod. Cert-manager's 10250 is open anyway."""
+METRICS_PORT = "6443"
+"""Where KEDA answers for an API of metrics on its Pod, which the API server passes on
+(https://keda.sh/docs/2.21/operate/cluster/#firewall). Its webhook has the port of KServe's."""
 TUNNEL_PORT = "8132"
 """Where Konnectivity's agents on the nodes open the tunnel by which the control plane comes back to them. Google's page
 says that 443 does (https://cloud.google.com/kubernetes-engine/docs/concepts/firewall-rules), upstream's agents use this
@@ -46,17 +49,19 @@ def ways_out(settings: Settings, gateway_address: pulumi.Input[str]) -> list[Way
 def webhooks(
     name: str, *, settings: Settings, network: Network, service_account: pulumi.Input[str]
 ) -> gcp.compute.Firewall:
-    """The rule that lets the control plane reach `WEBHOOK_PORTS` on nodes that run under this account.
+    """The rule that lets the control plane reach `WEBHOOK_PORTS` on nodes that run under this account, and
+    `METRICS_PORT` if a model is autoscaled.
 
     On private nodes GKE opens 443 and 10250 only, and a webhook that times out refuses every object.
     """
+    ports = [*WEBHOOK_PORTS, *([METRICS_PORT] if settings.autoscaled else [])]
     return gcp.compute.Firewall(
         f"{name}-webhooks",
         network=network.vpc,
         direction="INGRESS",
         source_ranges=[settings.control_plane_cidr],
         target_service_accounts=[service_account],
-        allows=[{"protocol": "tcp", "ports": list(WEBHOOK_PORTS)}],
+        allows=[{"protocol": "tcp", "ports": ports}],
         opts=pulumi.ResourceOptions(parent=network),
     )
 
@@ -68,7 +73,8 @@ class Egress(pulumi.ComponentResource):
     such as to a file server for `pvc://`, takes a rule of the user's in the same VPC, with a priority below `LAST`.
     """
 
-    rules: list[gcp.compute.Firewall]
+    denied: gcp.compute.Firewall
+    """The last of the rules: who waits for it waits for all."""
 
     def __init__(
         self,
@@ -92,7 +98,7 @@ class Egress(pulumi.ComponentResource):
             )
             for way in ways_out(settings, network.gateway_address)
         ]
-        denied = gcp.compute.Firewall(
+        self.denied = gcp.compute.Firewall(
             f"{name}-out-denied",
             network=network.vpc,
             direction="EGRESS",
@@ -104,5 +110,4 @@ class Egress(pulumi.ComponentResource):
             # After what is allowed, and gone before it: there are nodes meanwhile.
             opts=pulumi.ResourceOptions(parent=self, depends_on=allowed),
         )
-        self.rules = [*allowed, denied]
         self.register_outputs({})

@@ -1,11 +1,13 @@
-"""The node pool with the TPUs."""
+"""A node pool with TPUs."""
 
 import pulumi
 import pulumi_gcp as gcp
 
+from infra.settings import capacity
 from infra.settings.schema import Settings
 
 from .nodes import node_config
+from .tpu_pools import COMPUTE_CLASS, Plan, planned
 
 SYSCTLS = {"vm.max_map_count": "8388608"}
 """A server on v6e maps a region for each shard of the weights, compiled program and block of the cache, and dies while
@@ -29,50 +31,88 @@ def reservation_affinity(reservation: str) -> gcp.container.NodePoolNodeConfigRe
     }
 
 
+def bought(entry: str, *, flex_start_seconds: int) -> gcp.container.NodePoolNodeConfigArgsDict:
+    """How the nodes of a class are bought. Those of flex-start live for so many seconds, and consume no reservation."""
+    config: gcp.container.NodePoolNodeConfigArgsDict = {"spot": entry == capacity.SPOT}
+    if reservation := capacity.reservation(entry):
+        config["reservation_affinity"] = reservation_affinity(reservation)
+    if entry == capacity.FLEX_START:
+        config["flex_start"] = True
+        config["max_run_duration"] = f"{flex_start_seconds}s"
+        config["reservation_affinity"] = {"consume_reservation_type": "NO_RESERVATION"}
+    return config
+
+
+def upgraded(entry: str) -> gcp.container.NodePoolUpgradeSettingsArgsDict | None:
+    """How GKE upgrades the nodes of a class: one at a time with no spare, as a second slice rarely exists.
+
+    Those of flex-start are not touched while they live. GKE calls that strategy SHORT_LIVED and gives it to such pools
+    by itself; the provider refuses to name it (`ResourceContainerNodePool` in google/services/container/
+    resource_container_node_pool.go of terraform-provider-google: SURGE and BLUE_GREEN alone)."""
+    if entry == capacity.FLEX_START:
+        return None
+    return {"strategy": "SURGE", "max_surge": 0, "max_unavailable": 1}
+
+
+def of_class(name: str) -> gcp.container.NodePoolNodeConfigArgsDict:
+    """What makes a pool one of a ComputeClass; nothing without one."""
+    if not name:
+        return {}
+    return {
+        "labels": {COMPUTE_CLASS: name},
+        "taints": [{"key": COMPUTE_CLASS, "value": name, "effect": "NO_SCHEDULE"}],
+    }
+
+
 class TpuPool(pulumi.ComponentResource):
-    """A node pool of one kind of TPU slice, empty until a Pod asks for it.
+    """A node pool of one kind of TPU slice, bought in one way, empty until a Pod asks for it.
 
     It starts at zero nodes, so making it cannot fail for lack of capacity, and the autoscaler then tries every zone.
     It is deleted before it is replaced and upgraded without surge, as a second slice rarely exists. It sets no TPU
     labels, taint or placement policy: on single-host slices GKE sets the first two itself and refuses the last
     (https://github.com/AI-Hypercomputer/xpk/issues/822). Its kernels map as much memory as `SYSCTLS` says.
 
-    Of the settings it reads `location` and those of the TPU pool, whose nodes are counted over all its zones.
+    A pool of flex-start has what GKE asks of one: no repair, no reservation, upgrades that wait for the node's end
+    (https://cloud.google.com/kubernetes-engine/docs/concepts/dws#requirements-limitations).
+
+    Of the settings it reads `location` and those of the TPU pools, whose nodes are counted over all zones of a pool.
+    `name` is GKE's name of it.
     """
+
+    name: pulumi.Output[str]
 
     def __init__(
         self,
-        name: str,
+        plan: Plan,
         *,
         settings: Settings,
         cluster: pulumi.Input[str],
         service_account: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("gke-tpu-inference:infra:TpuPool", name, None, opts)
-        config: gcp.container.NodePoolNodeConfigArgsDict = {
-            **node_config(service_account, hardened=settings.hardened_cluster),
-            "machine_type": settings.slice.machine_type,
-            "disk_size_gb": settings.tpu_boot_disk_gb,
-            "spot": settings.tpu_capacity == "spot",
-            "linux_node_config": {"sysctls": SYSCTLS},
-        }
-        if settings.tpu_capacity == "reservation":
-            config["reservation_affinity"] = reservation_affinity(settings.tpu_reservation)
-        gcp.container.NodePool(
-            name,
+        super().__init__("gke-tpu-inference:infra:TpuPool", plan.name, None, opts)
+        self.plan = plan
+        pool = gcp.container.NodePool(
+            plan.name,
             cluster=cluster,
             location=settings.location,
             node_locations=list(settings.tpu_zones),
             initial_node_count=0,
             autoscaling={
-                "total_min_node_count": settings.tpu_min_nodes,
+                "total_min_node_count": plan.least,
                 "total_max_node_count": settings.tpu_max_nodes,
                 "location_policy": "ANY",
             },
-            management={"auto_repair": True, "auto_upgrade": True},
-            upgrade_settings={"strategy": "SURGE", "max_surge": 0, "max_unavailable": 1},
-            node_config=config,
+            management={"auto_repair": plan.capacity != capacity.FLEX_START, "auto_upgrade": True},
+            upgrade_settings=upgraded(plan.capacity),
+            node_config={
+                **node_config(service_account, hardened=settings.hardened_cluster, streaming=settings.streams_images),
+                "machine_type": plan.slice.machine_type,
+                "disk_size_gb": settings.tpu_boot_disk_gb,
+                "linux_node_config": {"sysctls": SYSCTLS},
+                **bought(plan.capacity, flex_start_seconds=settings.tpu_flex_start_seconds),
+                **of_class(plan.compute_class),
+            },
             opts=pulumi.ResourceOptions(
                 parent=self,
                 delete_before_replace=True,
@@ -80,4 +120,19 @@ class TpuPool(pulumi.ComponentResource):
                 ignore_changes=["initialNodeCount", READ_BACK],
             ),
         )
+        self.name = pool.name
         self.register_outputs({})
+
+
+def tpu_pools(
+    settings: Settings,
+    *,
+    cluster: pulumi.Input[str],
+    service_account: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
+) -> list[TpuPool]:
+    """The pools that are planned for a stack."""
+    return [
+        TpuPool(plan, settings=settings, cluster=cluster, service_account=service_account, opts=opts)
+        for plan in planned(settings)
+    ]

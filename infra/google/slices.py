@@ -45,10 +45,19 @@ bytes: `gpu_memory_per_device` of a v6e host in https://github.com/vllm-project/
 what is above 31.24 GiB, the same, and tpu-inference logs it as `total_hbm_limit_gb=31.24GiB`."""
 
 ACCELERATOR = "tpu-v6e-slice"
-"""Value of the node label `cloud.google.com/gke-tpu-accelerator` that GKE sets on v6e nodes."""
+"""Value of the node label `ACCELERATOR_LABEL` that GKE sets on v6e nodes."""
+ACCELERATOR_LABEL, TOPOLOGY_LABEL = "cloud.google.com/gke-tpu-accelerator", "cloud.google.com/gke-tpu-topology"
 
-KNOWN_ZONES = frozenset({"us-central1-b", "us-east1-d", "us-east5-a", "us-east5-b", "europe-west4-a", "us-south1-ai1b"})
+KNOWN_ZONES = frozenset(
+    {
+        *("asia-northeast1-b", "europe-west4-a", "us-central1-b", "us-east1-d", "us-east5-a", "us-east5-b"),
+        "us-south1-ai1b",
+    }
+)
 """Zones with v6e when this was written; Google adds zones, so an unknown one is worth a warning, not a refusal."""
+
+FLEX_START_ZONES = frozenset({"asia-northeast1-b", "us-east5-a", "us-east5-b"})
+"""Those of them with flex-start: https://cloud.google.com/kubernetes-engine/docs/concepts/dws#requirements."""
 
 
 def tensor_parallel_sizes(chips: int) -> list[int]:

@@ -15,7 +15,7 @@ def budgets(model: Model, router_replicas: int) -> dict[str, Any]:
     may go at once is what is ready: the leader, and then nothing until another one leads.
     """
     found: dict[str, Any] = {}
-    if model.replicas > 1:
+    if model.most > 1:
         found["vllm"] = {"selector": {"match_labels": model_labels(model, VLLM)}, "max_unavailable": 1}
     if router_replicas > 1:
         found["picker"] = {"selector": {"match_labels": model_labels(model, PICKER)}, "min_available": 0}

@@ -4,6 +4,7 @@ from typing import Any
 
 import pulumi
 
+from infra.costs import estimate
 from infra.platform.names import base_path
 from infra.platform.tls import origin
 from infra.settings.model import Model
@@ -13,7 +14,8 @@ from .routes import ENDPOINTS
 
 
 def endpoint(origin: str, model: Model) -> dict[str, object]:
-    """The outputs of one model at an origin, which is scheme and host.
+    """The outputs of one model at an origin, which is scheme and host; `paused` is there only if it is, and `sleeps` if
+    it has no Pods while nobody asks.
 
     They are computed, not read from KServe's `status.url`, which is the shortest path of the route: here `.../health`.
     """
@@ -22,6 +24,8 @@ def endpoint(origin: str, model: Model) -> dict[str, object]:
         "baseUrl": base_url,
         "endpoints": {e.name: base_url + e.path for e in ENDPOINTS},
         "model": model.names[0],
+        **({"paused": True} if model.paused else {}),
+        **({"sleeps": True} if model.sleeps else {}),
     }
 
 
@@ -32,7 +36,17 @@ def of_stack(
     command = cluster.apply(lambda name: kubeconfig_command(name, settings.location, settings.project))
     signed = {"caCertificate": authority} if authority else {}
     of_gateway = {"gatewayAddress": address, **signed}
-    return of_models(settings, address) | of_gateway | {"clusterName": cluster, "kubeconfigCommand": command}
+    cost = pulumi.Output.from_input(estimate.output(settings))
+    of_cluster = {"clusterName": cluster, "kubeconfigCommand": command, "estimatedCost": cost}
+    return of_models(settings, address) | of_gateway | of_cluster
+
+
+def export(
+    settings: Settings, address: pulumi.Output[str], authority: pulumi.Output[str] | None, cluster: pulumi.Output[str]
+) -> None:
+    """Makes the stack's outputs of `of_stack`."""
+    for key, value in of_stack(settings, address, authority, cluster).items():
+        pulumi.export(key, value)
 
 
 def of_models(settings: Settings, address: pulumi.Output[str]) -> dict[str, pulumi.Output[Any]]:

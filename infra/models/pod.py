@@ -5,6 +5,7 @@ image, the user, the capabilities, the probes, the size of /dev/shm and the memo
 replace a default that a TPU Pod does not survive.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from infra.google import slices
@@ -12,8 +13,13 @@ from infra.platform import pod_security
 from infra.releases import pins
 from infra.settings.model import Model
 
-from . import timing
+from . import compile_cache, timing
+from .placement import placement
 from .routes import PORT
+
+TPU_METRICS = {"name": "tpu-metrics", "containerPort": 8431, "protocol": "TCP"}
+"""Where libtpu tells how busy the chips are and how full their memory. GKE reads it for its system metrics if a
+container with chips names the port (https://cloud.google.com/kubernetes-engine/docs/how-to/tpus#metrics)."""
 
 
 def args(model: Model, tpu_slice: slices.Slice) -> list[str]:
@@ -50,8 +56,9 @@ def dropped(model: Model, isolated: bool) -> list[str]:
     return ["ALL"] if isolated and not model.uri.startswith("oci://") else ["NET_RAW"]
 
 
-def _vllm(model: Model, tpu_slice: slices.Slice, image: str, *, isolated: bool) -> dict[str, Any]:
-    chips = {"google.com/tpu": str(tpu_slice.chips)}
+def _vllm(
+    model: Model, tpu_slice: slices.Slice, image: str, *, isolated: bool, measured: bool, cached: bool
+) -> dict[str, Any]:
     return {
         "name": "main",
         "image": image,
@@ -63,8 +70,11 @@ def _vllm(model: Model, tpu_slice: slices.Slice, image: str, *, isolated: bool) 
             # How long several API servers (`--api-server-count`) wait for the engine, by default ten minutes; a single
             # one waits as long as it takes (`vllm/v1/engine/core_client.py`). The probe decides.
             {"name": "VLLM_ENGINE_READY_TIMEOUT_S", "value": str(timing.START)},
+            *([compile_cache.ENVIRONMENT] if cached else []),
         ],
-        "resources": {"limits": chips, "requests": chips},
+        **({"volumeMounts": [compile_cache.MOUNT]} if cached else {}),
+        **({"ports": [TPU_METRICS]} if measured else {}),
+        "resources": chips(tpu_slice),
         # The image runs as root. libtpu locks memory, and an unprivileged container may only raise that limit with
         # SYS_RESOURCE. KServe's own `drop: [ALL]` gives way to a list, not to an empty one.
         "securityContext": {
@@ -93,26 +103,42 @@ def _storage_initializer() -> dict[str, Any]:
     }
 
 
+def chips(tpu_slice: slices.Slice) -> dict[str, Any]:
+    """The resources of a container that takes all chips of a node of a slice."""
+    all_of_them = {"google.com/tpu": str(tpu_slice.chips)}
+    return {"limits": all_of_them, "requests": all_of_them}
+
+
 def pod_template(
-    model: Model, tpu_slice: slices.Slice, image: str = pins.VLLM_TPU_IMAGE, *, isolated: bool = False
+    model: Model,
+    tpu_slice: slices.Slice,
+    image: str = pins.VLLM_TPU_IMAGE,
+    *,
+    isolated: bool = False,
+    measured: bool = False,
+    compute_class: str = "",
+    volumes: Sequence[dict[str, Any]] = (),
+    cached: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The Pod template of a model, without its service account. `image` is vLLM's, as the stack names it.
+    """The Pod template of a model, without its service account. `image` is vLLM's, as the stack names it,
+    `compute_class` what orders the slice's node pools, if there are several, `volumes` are more than KServe's own, and
+    `cached` is that of compiled programs, if they are kept.
 
     Isolated, every container of the Pod has the runtime's own seccomp profile, and no token for the Kubernetes API, as
-    none of them asks it anything.
+    none of them asks it anything. `measured`, GKE reads of libtpu how busy the chips are.
 
     Every quantity is a string, as the API server returns it: a number would show up as a change for ever. The flags are
     in `args` and the command is not a shell, because KServe's preset is a bash `eval` that parses every flag again.
     """
     return {
-        "nodeSelector": {
-            "cloud.google.com/gke-tpu-accelerator": slices.ACCELERATOR,
-            "cloud.google.com/gke-tpu-topology": tpu_slice.topology,
-        },
-        "tolerations": [{"key": "google.com/tpu", "operator": "Equal", "value": "present", "effect": "NoSchedule"}],
-        "containers": [_vllm(model, tpu_slice, image, isolated=isolated)],
+        **placement(tpu_slice, compute_class),
+        "containers": [_vllm(model, tpu_slice, image, isolated=isolated, measured=measured, cached=cached is not None)],
         "initContainers": [_storage_initializer()],
         "terminationGracePeriodSeconds": timing.grace_period(),
-        "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}}],
+        "volumes": [
+            {"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}},
+            *volumes,
+            *([cached] if cached else []),
+        ],
         **({"automountServiceAccountToken": False, "securityContext": pod_security.SECCOMP} if isolated else {}),
     }

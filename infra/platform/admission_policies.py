@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from infra.releases import images, pins
 from infra.settings.schema import Settings
 
-from .names import CERT_MANAGER, ISTIO_INGRESS, ISTIO_SYSTEM, KSERVE
+from .names import CERT_MANAGER, ISTIO_INGRESS, ISTIO_SYSTEM, KEDA, KSERVE, WARM_UP
 
 Json = dict[str, Any]
 
@@ -92,7 +92,9 @@ def of_pods(**rest: Any) -> Json:
 
 def held_to(settings: Settings) -> list[str]:
     """The namespaces of the platform and of the models, whose Pods are held to more than the rules for all others."""
-    return [ISTIO_SYSTEM, ISTIO_INGRESS, CERT_MANAGER, KSERVE, *sorted({model.namespace for model in settings.models})]
+    models = sorted({model.namespace for model in settings.models})
+    some = [name for name, there in ((KEDA, settings.autoscaled), (WARM_UP, settings.warm_up)) if there]
+    return [ISTIO_SYSTEM, ISTIO_INGRESS, CERT_MANAGER, KSERVE, *some, *models]
 
 
 def host_access(settings: Settings) -> Policy:
@@ -112,8 +114,9 @@ def host_access(settings: Settings) -> Policy:
 
 
 def known(settings: Settings) -> tuple[list[str], list[str]]:
-    """The repositories whose releases may run, from `imageRegistry` alone if there is one, and the images of models."""
-    pulled = [images.pulled(image, registry=settings.image_registry) for image in pins.IMAGES]
+    """The repositories whose releases may run, from where `imageRegistry` says alone, and the images of models."""
+    own = [*pins.IMAGES, *(pins.KEDA_IMAGES if settings.autoscaled else ())]
+    pulled = [images.pulled(image, places=settings.image_places) for image in own]
     weights = [model.uri.removeprefix("oci://") for model in settings.models if model.uri.startswith("oci://")]
     return sorted({image.rpartition(":")[0] for image in pulled}), sorted(set(weights))
 

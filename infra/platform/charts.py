@@ -15,11 +15,15 @@ TIMEOUT_SECONDS = 600
 def source(chart: Chart, mirror: str) -> dict[str, Any]:
     """The arguments of a release that say where its chart is.
 
+    A repository of charts stands beside the chart's name, as Helm asks it for the chart's place.
+
     `mirror` replaces the chart's own source: an OCI prefix under which the charts have their own names and versions,
     or a directory with one unpacked chart in a folder of its name, whose versions settings have compared. Empty means
     none.
     """
     origin = mirror or chart.source
+    if origin.startswith("https://"):
+        return {"chart": chart.name, "version": chart.version, "repository_opts": {"repo": origin}}
     location = {"chart": f"{origin}/{chart.name}"}
     return location | {"version": chart.version} if origin.startswith("oci://") else location
 

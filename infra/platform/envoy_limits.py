@@ -12,7 +12,7 @@ from typing import Any
 
 from infra.settings.schema import Settings
 
-from . import envoy
+from . import envoy, sleep
 from .envoy import Json
 
 HEADER_KB, HEADERS = 16, 64
@@ -141,7 +141,10 @@ def _connections(settings: Settings) -> Json:
 def _manager(settings: Settings) -> Json:
     """What Envoy's manager of HTTP connections has for headers and for the words of an answer."""
     headers = {"max_request_headers_kb": HEADER_KB, "common_http_protocol_options": {"max_headers_count": HEADERS}}
-    value = {"name": envoy.CONNECTION_MANAGER, "typed_config": envoy.manager(replies(settings), **headers)}
+    value = {
+        "name": envoy.CONNECTION_MANAGER,
+        "typed_config": envoy.manager([*replies(settings), *sleep.replies(settings)], **headers),
+    }
     return envoy.patch("NETWORK_FILTER", "MERGE", value)
 
 

@@ -17,13 +17,15 @@ Facts of GKE's Dataplane V2, which is Cilium:
   (https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity).
 
 Only who looks names up may ask DNS, which could carry anything out: Istio's agent beside the proxy, which asks for
-istiod, and the models with their pickers. The others find the API server by the address in their environment.
+istiod, the models with their pickers, and KEDA, for Google's Monitoring and for its own parts. The others find the API
+server by the address in their environment.
 """
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
+from infra.settings import compile_cache
 from infra.settings.model import Model
 from infra.settings.schema import Settings
 
@@ -193,21 +195,53 @@ def of_kserve(settings: Settings) -> list[Policy]:
     return [Policy("controller", controller, (from_api_server(settings, 9443),), (to_api_server(settings),)), NOTHING]
 
 
+def of_keda(settings: Settings) -> list[Policy]:
+    """KEDA: the API server asks its API of metrics and its webhook, the former asks the operator, and the operator asks
+    Google's Monitoring as what the metadata server says that it is. Ports and labels are those of
+    https://github.com/kedacore/charts/tree/main/keda/templates."""
+    operator, metrics, webhooks = (
+        {"app": name} for name in ("keda-operator", "keda-operator-metrics-apiserver", "keda-admission-webhooks")
+    )
+    api_server, at = to_api_server(settings), _ports(9666)
+    asks = (api_server, dns(), metadata_server(), to_the_internet(settings, 443))
+    return [
+        Policy("operator", operator, ({"from": [_pods(metrics)], "ports": at},), asks),
+        Policy(
+            "metrics",
+            metrics,
+            (from_api_server(settings, 6443),),
+            (api_server, dns(), {"to": [_pods(operator)], "ports": at}),
+        ),
+        Policy("webhooks", webhooks, (from_api_server(settings, 9443),), (api_server,)),
+        NOTHING,
+    ]
+
+
 def of_model(model: Model, settings: Settings) -> list[Policy]:
     """A model's Pods, which proxy and picker ask, and its picker, which the proxy asks. Other models are strangers.
 
-    Only weights from Hugging Face come through the Pod's own network: claims and images are the node's. KServe v0.20
-    puts its storage initializer into the picker's Pod too, for the tokenizer (`scheduler.go`).
+    Only weights from Hugging Face and from Cloud Storage come through the Pod's own network: claims of the user's and
+    images are the node's. What mounts a bucket, also that of compiled programs, runs in the Pod, and asks the metadata
+    server for the Pod's token. Of `hf://` weights KServe v0.20 has the picker's Pod fetch a copy, too (`scheduler.go`),
+    though nothing reads it.
     """
     vllm, picker = (model_labels(model, kind) for kind in (VLLM, PICKER))
-    weights = (dns(), to_the_internet(settings, 443)) if model.uri.startswith("hf://") else (dns(),)
+    mounted = settings.mounts_weights(model)
+    downloaded = model.uri.startswith("hf://") and not mounted
+    internet = (to_the_internet(settings, 443),)
+    of_vllm = internet if downloaded or mounted or settings.compile_cache != compile_cache.NONE else ()
     asked = {"from": [PROXY, _pods(picker)], "ports": _ports(VLLM_PORT)}
     return [
-        Policy(f"{model.name}-vllm", vllm, (asked, scraping(VLLM_PORT)), (metadata_server(), *weights)),
+        Policy(f"{model.name}-vllm", vllm, (asked, scraping(VLLM_PORT)), (metadata_server(), dns(), *of_vllm)),
         Policy(
             f"{model.name}-picker",
             picker,
             ({"from": [PROXY], "ports": _ports(9002)}, scraping(9090)),
-            ({"to": [_pods(vllm)], "ports": _ports(VLLM_PORT)}, to_api_server(settings), *weights),
+            (
+                {"to": [_pods(vllm)], "ports": _ports(VLLM_PORT)},
+                to_api_server(settings),
+                dns(),
+                *(internet if downloaded else ()),
+            ),
         ),
     ]

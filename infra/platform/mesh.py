@@ -8,7 +8,7 @@ from infra.releases.pins import DISTROLESS, ISTIO_BASE, ISTIOD
 from infra.settings.counts import MAX_REPLICAS
 from infra.settings.schema import Settings
 
-from . import pod_security
+from . import access_log, metrics, pod_security
 from .charts import release
 from .isolation import of_istio_system
 from .names import ISTIO_SYSTEM
@@ -33,9 +33,11 @@ def istiod_values(replicas: int, *, isolated: bool = False) -> dict[str, Any]:
 
 
 def mesh_config(settings: Settings) -> dict[str, Any]:
-    """What istiod tells every proxy. TLS 1.2 is the lowest version by itself too, but a listener of the Gateway API has
-    no field to say so (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-TLSConfig)."""
-    return {} if settings.tls == "none" else {"meshConfig": {"tlsDefaults": {"minProtocolVersion": "TLSV1_2"}}}
+    """What istiod tells every proxy: what to log of a request, and of TLS. Version 1.2 is the lowest by itself too, but
+    a listener of the Gateway API has no field to say so
+    (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-TLSConfig)."""
+    tls = {} if settings.tls == "none" else {"tlsDefaults": {"minProtocolVersion": "TLSV1_2"}}
+    return {"meshConfig": {**access_log.mesh_config(), **tls}}
 
 
 class Mesh(pulumi.ComponentResource):
@@ -44,7 +46,7 @@ class Mesh(pulumi.ComponentResource):
     Makes the namespace, the `base` chart (CRDs) and `istiod`, which makes GatewayClass `istio` by itself. It injects no
     sidecars anywhere, and makes no EnvoyFilter for request bodies: this Istio streams them to the endpoint picker
     (https://github.com/istio/istio/pull/56089). With `isolation`, NetworkPolicies close the namespace, and images are
-    distroless.
+    distroless. With `monitoring`, istiod gets a PodMonitoring.
 
     `router_replicas` is the fewest of istiod; from two on, its chart adds a disruption budget. `cluster` is the
     cluster's id; another one replaces everything.
@@ -81,4 +83,6 @@ class Mesh(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[base, *closed], replacement_trigger=cluster),
         )
+        if settings.monitoring:
+            metrics.made(NAMESPACE, metrics.of_istio_system(), namespace=namespace.metadata.name, opts=child)
         self.register_outputs({})

@@ -4,6 +4,12 @@ from infra.settings.model import Model
 
 ISTIO_SYSTEM, ISTIO_INGRESS, CERT_MANAGER, KSERVE = "istio-system", "istio-ingress", "cert-manager", "kserve"
 """The platform's namespaces."""
+KEDA = "keda"
+"""Another one, if a model is autoscaled."""
+PLATFORM = (ISTIO_SYSTEM, ISTIO_INGRESS, CERT_MANAGER, KSERVE, KEDA)
+"""All in which something of the platform runs for good."""
+WARM_UP = "tpu-warm-up"
+"""Where the Jobs are that ask for a TPU node before there is a model."""
 GATEWAY = "inference-gateway"
 GATEWAY_NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
 """Istiod looks for this label on a proxy's Pod. Without it requests succeed and silently skip the endpoint picker."""

@@ -10,6 +10,7 @@ APIS = {
     "AuthorizationPolicy": "security.istio.io/v1",
     "EnvoyFilter": "networking.istio.io/v1alpha3",
     "RequestAuthentication": "security.istio.io/v1",
+    "Telemetry": "telemetry.istio.io/v1",
 }
 
 

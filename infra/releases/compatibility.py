@@ -46,6 +46,8 @@ RELEASES: Mapping[str, Mapping[str, Release]] = {
             {"Istio": "1.29", "cert-manager": "1.18", "Gateway API": "1.3"},
         ),
     },
+    # "Tested", not "supported", is what its page says.
+    "KEDA": {"2.21": Release("1.34", "1.36", "https://keda.sh/docs/2.21/operate/cluster/")},
 }
 GATEWAY_API = {"1.36": "1.5"}
 """Gateway API's release by the GKE minor that brings its CRDs, as far as it is published

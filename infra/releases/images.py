@@ -1,19 +1,31 @@
-"""Under which name an image is pulled: from its publisher or from a registry of one's own, by tag or by digest too."""
+"""Under which name an image is pulled: from its publisher or from elsewhere, by tag or by digest too."""
 
 from collections.abc import Mapping
 from typing import Any, cast
 
 from . import pins
 
+Places = Mapping[str, str]
+"""What stands in place of a publisher's host at the beginning of names, by that host; without it images are pulled from
+the publisher."""
 
-def pulled(image: str, *, registry: str = "", by_digest: bool = False) -> str:
-    """An image of `pins.IMAGES` as a container names it.
+HOSTS = tuple(sorted({image.partition("/")[0] for image in pins.IMAGES}))
+"""The publishers' registries."""
 
-    With `registry`, that stands in place of the publisher's host and nothing else changes: a registry which passes
-    requests on to the publishers, as a virtual repository of Artifact Registry does, finds it as well as one that
-    holds copies. With `by_digest`, the digest stands behind the tag, which is then only for the reader, if it is known.
+
+def mirror(registry: str) -> Places:
+    """One registry in place of all, with the same names behind it: it holds copies, or passes requests on to the
+    publishers, as a virtual repository of Artifact Registry does."""
+    return dict.fromkeys(HOSTS, registry)
+
+
+def pulled(image: str, *, places: Places, by_digest: bool = False) -> str:
+    """An image of `pins.IMAGES` as a container names it. What is behind the publisher's host stays as it is.
+
+    With `by_digest`, the digest stands behind the tag, which is then only for the reader, if it is known.
     """
-    name = f"{registry}/{image.partition('/')[2]}" if registry else image
+    host, _, path = image.partition("/")
+    name = f"{places.get(host, host)}/{path}"
     digest = pins.DIGESTS.get(image) if by_digest else None
     return f"{name}@{digest}" if digest else name
 
@@ -28,8 +40,9 @@ def _nested(value: object) -> bool:
     return isinstance(value, dict) and bool(cast(dict[str, Any], value))
 
 
-def _cert_manager(registry: str, by_digest: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {"imageRegistry": registry} if registry else {}
+def _cert_manager(places: Places, by_digest: bool) -> dict[str, Any]:
+    place = places.get(pins.CERT_MANAGER_IMAGES["controller"].partition("/")[0])
+    found: dict[str, Any] = {"imageRegistry": place} if place else {}
     for part, image in pins.CERT_MANAGER_IMAGES.items() if by_digest else ():
         if digest := pins.DIGESTS.get(image):
             of_part = {"image": {"tag": image.rpartition(":")[2], "digest": digest}}
@@ -37,9 +50,11 @@ def _cert_manager(registry: str, by_digest: bool) -> dict[str, Any]:
     return found
 
 
-def _kserve(registry: str) -> dict[str, Any]:
+def _kserve(places: Places) -> dict[str, Any]:
+    place = places.get(pins.STORAGE_INITIALIZER_IMAGE.partition("/")[0])
+
     def of(name: str) -> dict[str, str]:
-        return {"image": f"{registry}/kserve/{name}"}
+        return {"image": f"{place}/kserve/{name}"}
 
     # The controller and the storage initializer are pulled. The others stand in the ConfigMap of all of KServe and are
     # not, but nothing there should name a registry that is not the stack's.
@@ -49,23 +64,32 @@ def _kserve(registry: str) -> dict[str, Any]:
         "agent": of("agent"),
         "router": of("router"),
         "servingruntime": {"art": of("art-explainer")},
-        "localmodel": {"defaultJobImage": f"{registry}/kserve/storage-initializer"},
+        "localmodel": {"defaultJobImage": f"{place}/kserve/storage-initializer"},
     }
-    return {"kserve": of_all} if registry else {}
+    return {"kserve": of_all} if place else {}
 
 
-def values(chart: pins.Chart, own: Mapping[str, Any], *, registry: str, by_digest: bool) -> dict[str, Any]:
-    """The values of a chart, with those by which its images come from `registry`, and by digest where one is known.
+def _keda(places: Places) -> dict[str, Any]:
+    """One registry for its three images (`global.image.registry` in
+    https://github.com/kedacore/charts/blob/main/keda/values.yaml)."""
+    place = places.get(pins.KEDA_IMAGES[0].partition("/")[0])
+    return {"global": {"image": {"registry": place}}} if place else {}
+
+
+def values(chart: pins.Chart, own: Mapping[str, Any], *, places: Places, by_digest: bool) -> dict[str, Any]:
+    """The values of a chart, with those by which its images come from `places`, and by digest where one is known.
 
     Istiod writes the hub into what it injects, so the gateway's proxy, whose chart names no image, follows it. Istio's
     tag gets no digest, as the chart writes the variant behind it. KServe's presets have no values for images; what a
     service uses of them it names itself.
     """
     others: dict[str, Any] = {}
-    if chart == pins.ISTIOD and registry:
-        others = {"global": {"hub": f"{registry}/release"}}
+    if chart == pins.ISTIOD:
+        others = {"global": {"hub": pulled(pins.ISTIO_HUB, places=places)}}
     elif chart == pins.CERT_MANAGER:
-        others = _cert_manager(registry, by_digest)
+        others = _cert_manager(places, by_digest)
     elif chart == pins.KSERVE_CONTROLLER:
-        others = _kserve(registry)
+        others = _kserve(places)
+    elif chart == pins.KEDA:
+        others = _keda(places)
     return _merged(own, others)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Chart(NamedTuple):
-    """A Helm chart: `source` is an OCI prefix (`oci://...`)."""
+    """A Helm chart: `source` is an OCI prefix (`oci://...`), or the address of a repository of charts (`https://...`)."""
 
     name: str
     version: str
@@ -30,6 +30,12 @@ KSERVE_CONTROLLER = Chart("kserve-llmisvc-resources", VERSIONS["KServe"], _KSERV
 KSERVE_PRESETS = Chart("kserve-runtime-configs", VERSIONS["KServe"], _KSERVE)
 
 CHARTS = (ISTIO_BASE, ISTIOD, ISTIO_GATEWAY, CERT_MANAGER, KSERVE_CRD, KSERVE_CONTROLLER, KSERVE_PRESETS)
+"""What every stack installs."""
+
+KEDA_VERSION = {"KEDA": "2.21.0"}
+KEDA = Chart("keda", KEDA_VERSION["KEDA"], "https://kedacore.github.io/charts")
+"""What a stack installs beside them if a model is autoscaled. Its publisher has it in no OCI registry
+(https://keda.sh/docs/2.21/deploy/)."""
 
 VLLM_TPU_IMAGE = "docker.io/vllm/vllm-tpu:v0.27.0"
 """Release component of llm-d for TPU; runs as root, and its entrypoint runs its arguments."""
@@ -39,8 +45,12 @@ ENDPOINT_PICKER_IMAGE = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.9.0"
 DISTROLESS = "distroless"
 """The variant of Istio's images that has no shell and no packages; it stands behind the version in their tags."""
 
+ISTIO_HUB = "docker.io/istio"
+"""Where Istio's images are, named to its chart in any case: `registry.istio.io`, which 1.30 took by itself, has none of
+1.31 and is switched off in December 2026 (https://istio.io/latest/blog/2026/retirement-of-gcp/)."""
+
 _ISTIO_IMAGES = tuple(
-    f"registry.istio.io/release/{name}:{tag}"
+    f"{ISTIO_HUB}/{name}:{tag}"
     for tag in (VERSIONS["Istio"], f"{VERSIONS['Istio']}-{DISTROLESS}")
     for name in ("pilot", "proxyv2")
 )
@@ -48,11 +58,20 @@ CERT_MANAGER_IMAGES = {
     part: f"quay.io/jetstack/cert-manager-{part}:{VERSIONS['cert-manager']}"
     for part in ("controller", "webhook", "cainjector", "acmesolver", "startupapicheck")
 }
-_KSERVE_IMAGES = tuple(
-    f"docker.io/kserve/{name}:{VERSIONS['KServe']}" for name in ("llmisvc-controller", "storage-initializer")
-)
+_KSERVE_CONTROLLER_IMAGE = f"docker.io/kserve/llmisvc-controller:{VERSIONS['KServe']}"
+STORAGE_INITIALIZER_IMAGE = f"docker.io/kserve/storage-initializer:{VERSIONS['KServe']}"
+"""What downloads a model's weights, in its Pod before vLLM; the smaller of the two images that a TPU node pulls."""
 
-IMAGES = (VLLM_TPU_IMAGE, ENDPOINT_PICKER_IMAGE, *_ISTIO_IMAGES, *CERT_MANAGER_IMAGES.values(), *_KSERVE_IMAGES)
+KEDA_IMAGES = tuple(
+    f"ghcr.io/kedacore/{name}:{KEDA_VERSION['KEDA']}"
+    for name in ("keda", "keda-metrics-apiserver", "keda-admission-webhooks")
+)
+"""What a stack pulls beside `IMAGES` if a model is autoscaled."""
+
+IMAGES = (
+    *(VLLM_TPU_IMAGE, ENDPOINT_PICKER_IMAGE, *_ISTIO_IMAGES, *CERT_MANAGER_IMAGES.values()),
+    *(_KSERVE_CONTROLLER_IMAGE, STORAGE_INITIALIZER_IMAGE),
+)
 """Every image that a stack may pull, but those of GKE itself and of `oci://` models. The charts name most of them. Of
 Istio's it pulls one variant: with `isolation` the distroless one, whose digests are others."""
 

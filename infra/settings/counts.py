@@ -16,6 +16,8 @@ MAX_REPLICAS = 5
 
 ZONES_OF_A_REGION = 3
 
+MINUTES_OF_A_DAY = 1440
+
 
 def _not_below_the_fewest(most: int, info: ValidationInfo) -> int:
     low = str(info.field_name).replace("max", "min")
@@ -40,3 +42,5 @@ AtLeastOne = Annotated[Whole, Field(ge=1, le=MAX_NODES)]
 MostNodes = Annotated[AtLeastOne, AfterValidator(_not_below_the_fewest)]
 MostSystemNodes = Annotated[MostNodes, AfterValidator(_a_node_in_each_zone)]
 Replicas = Annotated[Whole, Field(ge=1, le=MAX_REPLICAS)]
+Minutes = Annotated[Whole, Field(ge=1, le=MINUTES_OF_A_DAY)]
+"""How long something is waited for, at most a day."""

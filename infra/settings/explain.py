@@ -12,6 +12,8 @@ from pydantic_core import ErrorDetails
 from . import extra_args
 
 PROJECT_KEY = "gcp:project"
+STACK_KEY = "pulumi:stack"
+"""What the settings have the stack's name under, which no file sets."""
 PROVIDERS = ("gcp:", "kubernetes:")
 
 HIDDEN = "[secret]"
@@ -123,13 +125,18 @@ _PROBLEMS = {
 """What is wrong and what to do about it, by pydantic's type of error."""
 
 
+def place(parts: Iterable[int | str]) -> str:
+    """Where a value stands, as `pulumi config set --path` has it: `models[0].name`."""
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts).lstrip(".")
+
+
 def problem(error: ErrorDetails, secrets: Collection[str], parts: Mapping[str, type[BaseModel]]) -> str:
     """A problem that pydantic found, as: setting: value what is wrong and what to do.
 
     The values of the settings in `secrets` are not shown. `parts` are the classes of what has settings of its own, by
     its name; that of the whole has none.
     """
-    where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error["loc"]).lstrip(".")
+    where = place(error["loc"])
     if error["type"] == "missing" and where == PROJECT_KEY:
         return f"{where}: is not set. Run `pulumi config set {PROJECT_KEY} PROJECT_ID` with the project to deploy to."
     if error["type"] == "missing":
@@ -141,7 +148,7 @@ def problem(error: ErrorDetails, secrets: Collection[str], parts: Mapping[str, t
         )
     if error["type"] == "extra_forbidden":
         path = [str(p) for p in error["loc"]]
-        known = fields(parts[path[0]] if len(path) > 1 and path[0] in parts else parts[""])
+        known = fields(next((parts[p] for p in reversed(path[:-1]) if p in parts), parts[""]))
         near = get_close_matches(path[-1], known, 1)
         hint = f"Did you mean {near[0]}?" if near else f"Allowed: {listed(known)}."
         return f"{where}: there is no such setting. {hint} Change its name, or remove it."
@@ -159,4 +166,4 @@ def problem(error: ErrorDetails, secrets: Collection[str], parts: Mapping[str, t
 
 def fields(cls: type[BaseModel]) -> list[str]:
     """The names of a class's settings, as a stack file has them."""
-    return [f.alias or name for name, f in cls.model_fields.items()]
+    return [f.alias or name for name, f in cls.model_fields.items() if f.alias != STACK_KEY]

@@ -16,7 +16,8 @@ from typing import NamedTuple
 from infra.google import slices
 
 from .architectures import FAMILIES
-from .model_config import Shape
+from .parameters import LANES, SMALL_HEAD, attention, divided, experts, head_size, mlp, padded, parameters
+from .shape import Shape
 
 ELEMENT = {"bfloat16": 2, "float": 4, "float32": 4}
 """Bytes of a number, by the dtypes that reach vLLM. The cache has that of the model."""
@@ -24,11 +25,6 @@ ELEMENT = {"bfloat16": 2, "float": 4, "float32": 4}
 MAX_NUM_SEQS = 256
 GPU_MEMORY_UTILIZATION = 0.92
 """vLLM's defaults on v6e: EngineArgs.DEFAULT_MAX_NUM_SEQS and CacheConfig in the package vllm-tpu 0.27.0."""
-
-LANES = 128
-"""Numbers of a row of the TPU's memory, to which the size of a head is rounded up."""
-SMALL_HEAD = 64
-"""A head of this size has a kernel of its own, which keeps key and value side by side in one row."""
 
 
 class Ask(NamedTuple):
@@ -47,8 +43,9 @@ class Fit(NamedTuple):
     """How a chip's memory is divided, in bytes and tokens. `length` is the longest context that is asked for,
     `longest` the one that the cache can hold, at most the model's own. `problem` is why vLLM will not start, if so.
 
-    `exact` is whether weights and cache are as tpu-inference makes them. Else the model runs through torchax, and both
-    are what it takes at the least, so that a problem is one all the same.
+    `exact` is whether weights and cache are as tpu-inference makes them. Else the model runs through torchax, or has
+    experts or quantised weights that are padded or have scales, and both are what it takes at the least, so that a
+    problem is one all the same.
     """
 
     usable: int
@@ -78,59 +75,44 @@ def page_size(longest: int, requests: int) -> int:
     return max(page, 1 << (fewest - 1).bit_length())
 
 
-def _padded(size: int, to: int) -> int:
-    return -(-size // to) * to
-
-
-def head_size(head: int) -> int:
-    """A head's size as it is stored."""
-    return head if head == SMALL_HEAD else _padded(head, LANES)
-
-
-def parameters(shape: Shape) -> int:
-    """Numbers that a model consists of, as it is published."""
-    whole, each = _parameters(shape, shape.kv_heads, shape.head)
-    return whole + each
-
-
-def active_parameters(shape: Shape) -> int:
-    """Numbers that a token is multiplied with: of experts those that it takes, of embeddings the output's alone."""
-    return parameters(shape._replace(experts=shape.experts_a_token, tied=True))
-
-
-def _parameters(shape: Shape, kv_heads: int, head: int) -> tuple[int, int]:
-    """Numbers that are divided over the chips, and those that each chip has."""
-    family = FAMILIES[shape.architecture]
-    attention = 2 * shape.hidden * head * (shape.heads + kv_heads)
-    bias = head * (shape.heads + 2 * kv_heads) if family.qkv_bias else 0
-    mlp = 3 * shape.hidden * shape.intermediate * (shape.experts or 1)
-    embeddings = shape.vocabulary * shape.hidden
-    output = 0 if shape.tied else embeddings
-    norms = family.norms * shape.hidden + (2 * head if family.qk_norm else 0)
-    router = shape.hidden * shape.experts
-    divided = shape.layers * (attention + bias + mlp) + embeddings
-    each = shape.layers * (norms + router) + shape.hidden
-    return (divided, each + output) if family.whole_head else (divided + output, each)
-
-
 def weights(shape: Shape, ask: Ask) -> int:
-    """Bytes of weights on a chip. tpu-inference's own classes give each chip a KV head of its own, and pad heads."""
-    chips = ask.tensor_parallel
-    if shape.native:
-        divided, each = _parameters(shape, max(shape.kv_heads, chips), head_size(shape.head))
-    else:
-        divided, each = parameters(shape), 0
-    return (divided // chips + each) * ELEMENT[ask.dtype]
+    """Bytes of weights on a chip. tpu-inference's own classes give each chip a KV head of its own, unless layers differ
+    in their heads (`Gemma4Attention`), and pad heads. Of quantised weights it is the least: no scale is counted, and
+    whatever the method can quantise is taken for quantised."""
+    chips, element = ask.tensor_parallel, ELEMENT[ask.dtype]
+    if shape.quantization:
+        stored = experts(shape) + (0 if shape.quantization.experts else attention(shape, shape.kv_heads, shape.head))
+        stored += 0 if shape.quantization.experts else mlp(shape)
+        return ((parameters(shape) - stored) * element + stored * shape.quantization.bits // 8) // chips
+    if not shape.native:
+        return parameters(shape) // chips * element
+    spread, each = divided(shape, shape.kv_heads if shape.whole else max(shape.kv_heads, chips), head_size(shape.head))
+    return (spread // chips + each) * element
+
+
+def _layer_bytes(kv_heads: int, head: int, ask: Ask) -> int:
+    """Bytes of cache on a chip for one token in one layer: keys and values of the chip's KV heads, at least one, in
+    words of 32 bits."""
+    element, chips = ELEMENT[ask.dtype], ask.tensor_parallel
+    heads = max(kv_heads, chips) // chips
+    rows = heads if head == SMALL_HEAD else 2 * heads
+    row = LANES if head == SMALL_HEAD else head_size(head)
+    return padded(rows, 4 // element) * row * element
 
 
 def token_bytes(shape: Shape, ask: Ask) -> int:
-    """Bytes of cache on a chip for one token, in all layers: keys and values of the chip's KV heads, at least one, in
-    words of 32 bits."""
-    element = ELEMENT[ask.dtype]
-    heads = max(shape.kv_heads, ask.tensor_parallel) // ask.tensor_parallel
-    rows = heads if shape.head == SMALL_HEAD else 2 * heads
-    row = LANES if shape.head == SMALL_HEAD else head_size(shape.head)
-    return shape.layers * _padded(rows, 4 // element) * row * element
+    """Bytes of cache on a chip for one token, in all layers.
+
+    Where layers differ, each has its own, and keeps every token, as windows are not made use of for such models.
+    Latent attention keeps one row for all heads (`get_kv_cache_shape` in kernels/mla/v2/kernel.py), on the chip that
+    has the request.
+    """
+    if shape.latent:
+        row = padded(shape.latent.kv_rank, LANES) + padded(shape.latent.rope, LANES)
+        return shape.layers * row * ELEMENT[ask.dtype]
+    whole = shape.whole
+    others = (shape.layers - (whole.layers if whole else 0)) * _layer_bytes(shape.kv_heads, shape.head, ask)
+    return others + (whole.layers * _layer_bytes(whole.kv_heads, whole.head, ask) if whole else 0)
 
 
 def indivisible(shape: Shape, chips: int) -> str | None:
@@ -141,10 +123,14 @@ def indivisible(shape: Shape, chips: int) -> str | None:
     """
     if shape.heads % chips:
         return f"its {shape.heads} heads cannot be divided over {chips} chips"
-    if max(shape.kv_heads, chips) % min(shape.kv_heads, chips):
-        return f"its {shape.kv_heads} KV heads cannot be divided over {chips} chips"
-    if shape.native and shape.intermediate % chips:
-        return f"its MLP of {shape.intermediate} cannot be divided over {chips} chips"
+    for kv_heads in (shape.kv_heads, shape.whole.kv_heads if shape.whole else shape.kv_heads):
+        if max(kv_heads, chips) % min(kv_heads, chips):
+            return f"its {kv_heads} KV heads cannot be divided over {chips} chips"
+    width = shape.beside if shape.experts else shape.intermediate
+    if shape.native and width % chips:
+        return f"its MLP of {width} cannot be divided over {chips} chips"
+    if shape.native and shape.tower and shape.tower.divides % chips:
+        return f"the MLP of {shape.tower.divides} of what sees images cannot be divided over {chips} chips"
     return None
 
 
@@ -154,9 +140,10 @@ def gib(size: float) -> str:
 
 
 def _problem(shape: Shape, ask: Ask, found: Fit) -> str | None:
+    least, stored = ("at least ", shape.quantization.method) if shape.quantization else ("", ask.dtype)
     memory = (
-        f"its weights take {gib(found.weights)} of a chip (tensor parallelism {ask.tensor_parallel}, {ask.dtype}), of "
-        f"which vLLM may use {gib(found.usable)}"
+        f"its weights take {least}{gib(found.weights)} of a chip (tensor parallelism {ask.tensor_parallel}, {stored}), "
+        f"of which vLLM may use {gib(found.usable)}"
     )
     if found.weights >= found.usable:
         return memory
@@ -184,7 +171,8 @@ def fit(shape: Shape, ask: Ask) -> Fit:
     page = ask.page or page_size(length, ask.requests)
     held, token = weights(shape, ask), token_bytes(shape, ask)
     cache = max(usable - held, 0)
-    exact = shape.native and not FAMILIES[shape.architecture].sliding
+    inexact = shape.experts or shape.quantization or FAMILIES[shape.architecture].sliding
+    exact = shape.native and not inexact
     tokens = cache // (token * page) * page
     most = max(shape.length, length)
     longest = max(_longest(ask, cache, token, most), min(tokens, most))

@@ -4,18 +4,19 @@ A model is judged if it comes from Hugging Face, `known_models.json` has the fac
 changes what is computed from them. What is not judged passes without a word, as the program asks no network.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from pydantic import ValidationError
 
 from infra.google import slices
 
-from . import extra_args, fit, model_config
-from .architectures import start_problem
+from . import architectures, extra_args, fit, model_config, quantization
+from .context import Context
 from .fit import Ask, Fit
 from .model import Model
-from .model_config import Shape, UnknownError
+from .model_config import UnknownError
+from .shape import Shape
 
 CHANGES_THE_PROGRAM = (
     *("additional_config", "attention_backend", "attention_config", "compilation_config", "config_format"),
@@ -40,6 +41,13 @@ class Judged(NamedTuple):
     certain: bool
 
 
+def start_problem(shape: Shape) -> str | None:
+    """Why the pinned release does not start a model, whatever the slice, as far as that is known."""
+    if why := architectures.start_problem(shape.architecture, shape.tied):
+        return why
+    return quantization.start_problem(shape.quantization, shape.native) if shape.quantization else None
+
+
 def other(flags: Any) -> list[str]:
     """Those of `CHANGES_THE_PROGRAM` that parsed flags hold, and the dtype of the cache, if it is not the model's."""
     named = [name for name in CHANGES_THE_PROGRAM if getattr(flags, name) is not None]
@@ -58,10 +66,12 @@ def _ask(model: Model, slice_: slices.Slice) -> Ask | None:
     return Ask(chips, model.tpu_dtype, model.max_model_len, requests, utilization, flags.block_size)
 
 
-def judged(model: Model, slice_: slices.Slice) -> Judged | None:
-    """What becomes of a model on a slice, or nothing if it is not known."""
+def judged(model: Model, slice_: slices.Slice, config: Mapping[str, Any] | None = None) -> Judged | None:
+    """What becomes of a model on a slice, or nothing if it is not known. `config` is its own config.json, if somebody
+    has it; else it is looked up."""
     repository, _, revision = model.uri.removeprefix("hf://").partition(":")
-    facts = model_config.known().get(repository) if model.uri.startswith("hf://") else None
+    known = model_config.known().get(repository) if model.uri.startswith("hf://") else None
+    facts = known if config is None else config
     ask = _ask(model, slice_)
     if facts is None or ask is None:
         return None
@@ -72,7 +82,7 @@ def judged(model: Model, slice_: slices.Slice) -> Judged | None:
     return Judged(repository, shape, ask, fit.fit(shape, ask), model_config.is_known(facts, revision))
 
 
-def _way_out(found: Judged, slice_: slices.Slice) -> str:
+def _way_out(found: Judged, slice_: slices.Slice, model: Model) -> str:
     """What to set instead."""
     place = fit.smallest(found.shape, found.ask, [p for p in fit.places() if p.slice.chips >= slice_.chips])
     place = place or fit.smallest(found.shape, found.ask, fit.places())
@@ -83,41 +93,43 @@ def _way_out(found: Judged, slice_: slices.Slice) -> str:
     elif place:
         split = place.tensor_parallel != place.slice.chips or found.ask.tensor_parallel != slice_.chips
         with_size = f" and set `tensorParallelSize` to {place.tensor_parallel}" if split else ""
-        ways.append(f"run `pulumi config set tpuSlice {place.slice.name}`{with_size}, the smallest slice that it fits")
+        name = place.slice.name
+        larger = f"set its `slice` to {name}" if model.slice else f"run `pulumi config set tpuSlice {name}`"
+        ways.append(f"{larger}{with_size}, the smallest slice that it fits")
     else:
         ways.append("serve another model, as it fits no slice of one host")
     ways[0] = ways[0][0].upper() + ways[0][1:]
     return f"{', or '.join(ways)}. docs/fit.md has the figures."
 
 
-def _problem(found: Judged, slice_: slices.Slice) -> str | None:
+def _problem(found: Judged, slice_: slices.Slice, model: Model) -> str | None:
     why = found.fit.problem
-    return why and f"{found.repository} does not fit {slice_.name}: {why}. {_way_out(found, slice_)}"
+    return why and f"{found.repository} does not fit {slice_.name}: {why}. {_way_out(found, slice_, model)}"
 
 
-def problems(models: object, slice_name: object) -> Iterator[str]:
-    """Why models cannot run on a stack's slice. It looks at the raw values, so that it speaks of a model even if other
-    settings have problems; a model that has some of its own is left to them."""
-    slice_ = slices.SLICES.get(str(slice_name))
-    for i, entry in enumerate(cast(list[Any], models) if isinstance(models, list) and slice_ else []):
+def problems(models: object, context: Context) -> Iterator[str]:
+    """Why models cannot run on their own slice, or on the stack's. It looks at the raw values, so that it speaks of a
+    model even if other settings have problems; a model that has some of its own is left to them."""
+    for i, entry in enumerate(cast(list[Any], models) if isinstance(models, list) else []):
         try:
-            model = Model.model_validate(entry, context=slice_name)
+            model = Model.model_validate(entry, context=context)
         except ValidationError:
             continue
-        found = judged(model, cast(slices.Slice, slice_))
-        if found and found.certain and (problem := _problem(found, cast(slices.Slice, slice_))):
+        slice_ = slices.SLICES.get(model.slice or context.tpu_slice)
+        found = judged(model, slice_) if slice_ else None
+        if slice_ and found and found.certain and (problem := _problem(found, slice_, model)):
             yield f"models[{i}].uri: {problem}"
 
 
 def _warnings(found: Judged, model: Model, slice_: slices.Slice) -> Iterator[str]:
-    if problem := _problem(found, slice_):
+    if problem := _problem(found, slice_, model):
         yield f"uri: as far as the branch main of its repository shows, {problem}"
     elif not found.shape.native:
         yield (
             f"uri: {found.repository} is a {found.shape.architecture}, of which tpu-inference has no class of its own "
             "that it prefers, so vLLM's runs through torchax. Its size fits; whether it compiles is not known here."
         )
-    if why := start_problem(found.shape.architecture, found.shape.tied):
+    if why := start_problem(found.shape):
         yield f"uri: {found.repository} may not start: {why}. Serve another model, or wait for a release that does."
     if model.max_model_len and model.max_model_len > found.shape.length:
         yield (
@@ -127,9 +139,10 @@ def _warnings(found: Judged, model: Model, slice_: slices.Slice) -> Iterator[str
         )
 
 
-def warnings(models: Iterable[Model], slice_: slices.Slice) -> Iterator[str]:
-    """What may keep models from running on a slice."""
+def warnings(models: Iterable[Model], slice_name: str) -> Iterator[str]:
+    """What may keep models from running on their own slice, or on the stack's, which is of this name."""
     for i, model in enumerate(models):
+        slice_ = slices.SLICES[model.slice or slice_name]
         if found := judged(model, slice_):
             for warning in _warnings(found, model, slice_):
                 yield f"models[{i}].{warning}"

@@ -89,6 +89,17 @@ def latest_start(start: str, end: str, recurrence: str, now: datetime) -> str | 
     return f"{days[enough - 1]:%Y-%m-%dT%H:%M:%SZ}" if enough else None
 
 
+def following(start: str, end: str, recurrence: str, now: datetime) -> tuple[datetime, datetime] | None:
+    """Begin and end of the window that is open now, else of the next one; None if none begins within `AHEAD`."""
+    first, length = datetime.fromisoformat(start), datetime.fromisoformat(end) - datetime.fromisoformat(start)
+    shifted = _later(now)
+    begins = _recurring(recurrence, first).between(shifted - length, shifted + AHEAD)  # neither end among them
+    if not begins:
+        return None
+    begin = begins[0].replace(year=begins[0].year - SHIFT)
+    return begin, begin + length
+
+
 class MaintenanceWindow(BaseModel):
     """When GKE may upgrade control plane and nodes by itself: from `start` to `end` (UTC), then as `recurrence` says.
 

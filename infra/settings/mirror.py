@@ -8,12 +8,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ValidationInfo
 
 from infra.releases import pins
 
 from . import uris
 from .explain import refuse
+
+
+def _reference(chart: pins.Chart) -> str:
+    """The chart in a command of Helm's."""
+    oci = chart.source.startswith("oci://")
+    return f"{chart.source}/{chart.name}" if oci else f"{chart.name} --repo {chart.source}"
 
 
 def _problems(directory: str, charts: Iterable[pins.Chart]) -> Iterator[str]:
@@ -31,14 +37,15 @@ def _problems(directory: str, charts: Iterable[pins.Chart]) -> Iterator[str]:
         if not found or found[1] != chart.version.removeprefix("v"):
             yield (
                 f"has {chart.name}/Chart.yaml of {f'version {found[1]}' if found else 'no version'}, and "
-                f"{chart.version} is pinned. Get that one (`helm pull {chart.source}/{chart.name} "
+                f"{chart.version} is pinned. Get that one (`helm pull {_reference(chart)} "
                 f"--version {chart.version} --untar`), or change the pin in infra/releases/pins.py."
             )
 
 
-def _has_charts(place: str) -> str:
+def _has_charts(place: str, info: ValidationInfo) -> str:
     if place and not uris.mirror(place):
-        refuse(_problems(place, pins.CHARTS))
+        scaled = any(model.autoscaling for model in info.data.get("models", ()))
+        refuse(_problems(place, [*pins.CHARTS, *([pins.KEDA] if scaled else [])]))
     return place
 
 

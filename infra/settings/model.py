@@ -19,14 +19,19 @@ from pydantic.alias_generators import to_camel
 from infra.google import slices
 
 from . import extra_args, uris
-from .counts import MAX_NODES
+from .autoscaling import Autoscaling, Replicas
+from .context import context
 from .explain import refuse
+from .routing import Routing
+from .tpu import SliceName
 
 MAX_NAME = 63 - len("-kserve-self-signed-certs")
 """Longest model name, in characters: KServe v0.20 appends up to this suffix and hashes what is then longer than a DNS
 label, so a longer name would not be found by the route."""
 
-RESERVED_NAMESPACES = frozenset({"cert-manager", "default", "istio-ingress", "istio-system", "kserve"})
+RESERVED_NAMESPACES = frozenset(
+    {"cert-manager", "default", "istio-ingress", "istio-system", "keda", "kserve", "tpu-warm-up"}
+)
 
 TPU_DTYPES = {"auto": "bfloat16", "half": "bfloat16", "float16": "bfloat16"}
 """What vLLM gets in place of a `dtype` that it would run as float16, if only for a checkpoint in float16 (`auto`).
@@ -56,7 +61,7 @@ class Model(BaseModel):
     """One model to serve.
 
     Units: `max_model_len` in tokens, `tensor_parallel_size` in chips, `replicas` in Pods, each of which takes a whole
-    TPU node. The name of the stack's slice is the validation context.
+    TPU node. The validation context is a `Context`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, use_attribute_docstrings=True)
@@ -66,11 +71,12 @@ class Model(BaseModel):
     """
     namespace: Annotated[str, AfterValidator(_dns_label)]
     """Kubernetes namespace and first part of the base path. Models may share one. Not one of the platform's:
-    `cert-manager`, `default`, `istio-ingress`, `istio-system`, `kserve`, `gke-*`, `gmp-*`, `kube-*`.
+    `cert-manager`, `default`, `istio-ingress`, `istio-system`, `keda`, `kserve`, `tpu-warm-up`, `gke-*`, `gmp-*`,
+    `kube-*`.
     """
     uri: str
-    """Where the weights are: `hf://ORGANISATION/REPOSITORY[:REVISION]`, `pvc://CLAIM/PATH` or
-    `oci://REGISTRY/IMAGE:TAG`. With `protect`, the revision is a commit of 40 digits.
+    """Where the weights are: `hf://ORGANISATION/REPOSITORY[:REVISION]`, `gs://BUCKET/PATH` (docs/storage.md),
+    `pvc://CLAIM/PATH` or `oci://REGISTRY/IMAGE:TAG`. With `protect`, the revision is a commit of 40 digits.
     """
     served_names: tuple[str, ...] = ()
     """Names that the API answers to, the first being the one it reports. Empty means `/mnt/models` and the Hugging
@@ -82,10 +88,25 @@ class Model(BaseModel):
     """
     max_model_len: Annotated[StrictInt, Field(ge=1)] | None = None
     """Longest context in tokens, prompt and answer together. Unset means the model's own."""
+    slice: SliceName | None = None
+    """TPU slice that the model runs on, one of those of `tpuSlice`. Unset means `tpuSlice`. Each slice in use has
+    node pools of its own.
+    """
     tensor_parallel_size: Annotated[StrictInt, Field(ge=1)] | None = None
     """Chips over which one copy of the model is split, a divisor of the slice's chips. Unset means all of them."""
-    replicas: Annotated[StrictInt, Field(ge=1, le=MAX_NODES)] = 1
-    """Number of Pods. Each takes a whole TPU node, so the sum over all models must not exceed `tpuMaxNodes`."""
+    replicas: Replicas = 1
+    """Number of Pods, or `{min, max}`, between which the load decides, and with `min: 0` none while nobody asks
+    (docs/scaling.md). Each takes a whole TPU node, so the sum over all models, of `max` where there is one, must not
+    exceed `tpuMaxNodes`.
+    """
+    routing: Routing = "prefix-cache"
+    """How the endpoint picker chooses the Pod of each request, one of `prefix-cache`, `load`, `random`, or an
+    `EndpointPickerConfig` of your own (docs/routing.md). It matters from two replicas on.
+    """
+    paused: StrictBool = False
+    """Serve nothing and take no TPU node until this is false again; its paths answer 503 meanwhile. `python -m ops
+    pause` and `resume` write it (docs/cost.md).
+    """
     extra_args: tuple[str, ...] = ()
     """Further flags of `vllm serve`, one list item per word, like `--max-num-seqs=64`: those of the list below, and no
     others.
@@ -134,7 +155,9 @@ class Model(BaseModel):
     @field_validator("tensor_parallel_size")
     @classmethod
     def _fits_slice(cls, size: int | None, info: ValidationInfo) -> int | None:
-        slice_ = slices.SLICES.get(str(info.context))
+        slice_ = (
+            slices.SLICES.get(str(info.data.get("slice") or context(info).tpu_slice)) if "slice" in info.data else None
+        )
         if size is not None and slice_ is not None:
             allowed = slices.tensor_parallel_sizes(slice_.chips)
             if size not in allowed:
@@ -143,6 +166,26 @@ class Model(BaseModel):
                     "Leave it out to use every chip."
                 )
         return size
+
+    @property
+    def autoscaling(self) -> Autoscaling | None:
+        """The range of the replicas, if they have one."""
+        return self.replicas if isinstance(self.replicas, Autoscaling) else None
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether the model has no Pods while nobody asks for it."""
+        return self.autoscaling is not None and self.autoscaling.min == 0
+
+    @property
+    def fewest(self) -> int:
+        """The fewest Pods with which the model answers: of one that sleeps it is one."""
+        return self.replicas if isinstance(self.replicas, int) else max(self.replicas.min, 1)
+
+    @property
+    def most(self) -> int:
+        """The most Pods that the model may have."""
+        return self.replicas if isinstance(self.replicas, int) else self.replicas.max
 
     @property
     def tpu_dtype(self) -> str:

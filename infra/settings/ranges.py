@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, ValidationInfo
 from pydantic.alias_generators import to_camel
 
+from .context import context
 from .explain import refuse
 
 PROHIBITED = {
@@ -63,8 +64,12 @@ def _no_overlap(cidr: str, info: ValidationInfo) -> str:
 
 
 def _large_enough(cidr: str, info: ValidationInfo) -> str:
-    """Room for every node: one address and, for its Pods, a /24; one more node for the system pool's upgrades."""
-    nodes = info.data.get("system_max_nodes", 1) + info.data.get("tpu_max_nodes", 1) + 1
+    """Room for every node: one address and, for its Pods, a /24; one more node for the system pool's upgrades.
+
+    Each slice has a TPU pool for each class of capacity, and each pool may have its `tpuMaxNodes`.
+    """
+    pools = context(info).slices * len(info.data.get("tpu_capacity", ("on-demand",)))
+    nodes = info.data.get("system_max_nodes", 1) + pools * info.data.get("tpu_max_nodes", 1) + 1
     prefix = IPv4Network(cidr).prefixlen
     longest = {
         "subnet_cidr": 32 - (nodes + 4 - 1).bit_length(),  # Google keeps 4 addresses of a subnet

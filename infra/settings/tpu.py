@@ -1,4 +1,4 @@
-"""The TPU pool: where its slices may be, which they are, and how they are bought."""
+"""The TPU pools: where their slices may be, which they are, and the nodes' disk."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -47,26 +47,8 @@ def _known(name: str) -> str:
     return name
 
 
-def _matches_capacity(name: str, info: ValidationInfo) -> str:
-    capacity = info.data.get("tpu_capacity")
-    if name and not re.fullmatch(r"(projects/[^/\s]+/reservations/)?[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name):
-        raise ValueError(
-            "is not the name of a reservation. Use one of `gcloud compute reservations list`; a shared one is "
-            "projects/PROJECT_ID/reservations/NAME."
-        )
-    if capacity == "reservation" and not name:
-        raise ValueError(
-            "is empty, and `tpuCapacity` is reservation. Name the reservation: `gcloud compute reservations list` "
-            "shows them."
-        )
-    if capacity in ("on-demand", "spot") and name:
-        raise ValueError(f"is set, but `tpuCapacity` is {capacity}. Set `tpuCapacity` to reservation, or remove it.")
-    return name
-
-
 Zones = Annotated[tuple[str, ...], AfterValidator(_of_the_region)]
 SliceName = Annotated[str, AfterValidator(_known)]
-Reservation = Annotated[str, AfterValidator(_matches_capacity)]
 BootDisk = Annotated[Whole, Field(ge=SMALLEST_DISK, le=LARGEST_DISK)]
 
 

@@ -2,14 +2,16 @@
 
 Sources: https://huggingface.co/docs/huggingface_hub/package_reference/utilities (`validate_repo_id`),
 https://github.com/distribution/reference/blob/main/reference.go (names of images),
-https://kubernetes.io/docs/concepts/overview/working-with-objects/names (names of claims) and
+https://kubernetes.io/docs/concepts/overview/working-with-objects/names (names of claims),
+https://cloud.google.com/storage/docs/buckets#naming (of buckets) and
 https://git-scm.com/docs/git-check-ref-format (revisions).
 """
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
-FORMS = "hf://ORGANISATION/REPOSITORY[:REVISION], pvc://CLAIM/PATH or oci://REGISTRY/IMAGE:TAG"
+FORMS = "hf://ORGANISATION/REPOSITORY[:REVISION], gs://BUCKET/PATH, pvc://CLAIM/PATH or oci://REGISTRY/IMAGE:TAG"
 MIRROR_FORMS = "an OCI prefix (oci://REGISTRY/PATH, no slash last)"
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
@@ -31,13 +33,8 @@ def _no_credentials(uri: str, instead: str) -> None:
 
 
 def model(uri: str) -> str:
-    """A URI that KServe's LLMInferenceService can read. Raises `ValueError`."""
+    """A URI from which a model can be served. Raises `ValueError`."""
     scheme, _, rest = uri.partition("://")
-    if scheme == "gs":
-        raise ValueError(
-            "cannot be read: KServe's LLMInferenceService has no gs:// support. Use hf://..., or pack the weights into "
-            "an image and use oci://..."
-        )
     if scheme == "s3":
         raise ValueError(
             "cannot be read: there is no setting for its credentials yet. Use hf://..., or pack the weights into an "
@@ -128,7 +125,48 @@ def _oci(rest: str) -> str | None:
     return None
 
 
-_RULES = {"hf": _hf, "pvc": _pvc, "oci": _oci}
+class Folder(NamedTuple):
+    """A folder of a bucket in Cloud Storage; an empty path is the whole bucket."""
+
+    bucket: str
+    path: str
+
+
+def folder(uri: str) -> Folder | None:
+    """The folder that a URI names, if it is one in Cloud Storage."""
+    bucket, _, path = uri.removeprefix("gs://").partition("/")
+    return Folder(bucket, path) if uri.startswith("gs://") else None
+
+
+_BUCKET = r"[a-z0-9][a-z0-9_.-]*[a-z0-9]"
+
+
+def _gs(rest: str) -> str | None:
+    bucket, slash, path = rest.partition("/")
+    if not bucket or re.search(r"[\s{}\0]", rest) or not rest.isprintable():
+        return _NO_URI
+    parts = bucket.split(".")
+    short = 3 <= len(bucket) <= 222 and all(0 < len(part) <= 63 for part in parts)
+    if not re.fullmatch(_BUCKET, bucket, re.ASCII) or not short:
+        return (
+            f"names the bucket {bucket!r}, and Cloud Storage takes 3 to 63 lower-case letters, digits, hyphens, "
+            "underscores and dots, a letter or digit first and last. Use the name that `gcloud storage ls` shows."
+        )
+    if re.fullmatch(r"\d+(\.\d+){3}", bucket, re.ASCII) or bucket.startswith("goog"):
+        return (
+            f"names the bucket {bucket!r}, and Cloud Storage gives out no name that is an IP address or begins with "
+            "goog. Use the name that `gcloud storage ls` shows."
+        )
+    # The path becomes an option of the mount, where commas, colons and equals signs have a meaning of their own.
+    if slash and not all(re.fullmatch(r"[\w.+-]+", part, re.ASCII) and part.strip(".") for part in path.split("/")):
+        return (
+            "has a path with an empty part, with dots alone, or with a character that a mount does not take. Use "
+            "letters, digits, dots, hyphens and underscores, like gs://BUCKET/models/qwen, no slash last."
+        )
+    return None
+
+
+_RULES = {"hf": _hf, "gs": _gs, "pvc": _pvc, "oci": _oci}
 
 
 def mirror(uri: str) -> bool:

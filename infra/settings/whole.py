@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from . import uris
 from .counts import MAX_NODES
+from .explain import shown
 
 TOKEN_KEY = "huggingFaceToken"  # noqa: S105 - the name of the setting, not a token
 
@@ -13,13 +14,37 @@ CLOSED = {"tls": "self-signed", "auth": "tokens"}
 """What protects an endpoint, none of which production goes without: by setting, what to set it to."""
 
 
+GONE = {
+    "tpuReservation": (
+        "has gone: `tpuCapacity` is a list, and names the reservation itself. Remove it with `pulumi config rm "
+        "tpuReservation`, and run `pulumi config set --path 'tpuCapacity[0]' reservation:{value}` (docs/capacity.md)."
+    ),
+}
+"""Settings that there were, and what to write instead of them."""
+
+
+def gone(values: Mapping[str, Any]) -> Iterator[str]:
+    """Which settings are there no more, and what is now in their place."""
+    for key, instead in GONE.items():
+        if key in values:
+            yield f"{key}: {shown(values[key])} {instead.format(value=values[key] or 'NAME')}"
+
+
 def _entries(models: object) -> list[dict[str, Any]]:
     found = cast(list[Any], models) if isinstance(models, list) else []
     return [cast(dict[str, Any], m) for m in found if isinstance(m, dict)]
 
 
-def between_models(models: object, max_nodes: object) -> Iterator[str]:
-    """Problems that no single model has. It looks at the raw values, so that it speaks even if a model has others."""
+def _most(replicas: object) -> object:
+    """The most replicas that a model may have, as far as they are told."""
+    return cast(dict[str, Any], replicas).get("max") if isinstance(replicas, dict) else replicas
+
+
+def between_models(models: object, max_nodes: object, tpu_slice: object) -> Iterator[str]:
+    """Problems that no single model has. It looks at the raw values, so that it speaks even if a model has others.
+
+    Each slice has node pools of its own, so its models share `max_nodes`.
+    """
     entries = _entries(models)
     first: dict[str, int] = {}
     for j, model in enumerate(entries):
@@ -32,13 +57,23 @@ def between_models(models: object, max_nodes: object) -> Iterator[str]:
                 f"models[{j}]: {name} is the name of models[{i}] as well. "
                 "Two models need different names or namespaces."
             )
-    replicas: list[Any] = [m.get("replicas", 1) for m in entries]
+    replicas: dict[str, list[Any]] = {}
+    for model in entries:
+        if model.get("paused") is not True:
+            replicas.setdefault(str(model.get("slice") or tpu_slice), []).append(_most(model.get("replicas", 1)))
     most = int(text) if re.fullmatch("[0-9]{1,9}", text := str(max_nodes)) else None
-    if all(type(r) is int and 0 < r <= MAX_NODES for r in replicas) and most is not None and sum(replicas) > most:
-        yield (
-            f"models: {sum(replicas)} replicas in all, each taking one TPU node, but `tpuMaxNodes` is {max_nodes}. "
-            f"Run `pulumi config set tpuMaxNodes {sum(replicas)}`, or lower `replicas`."
-        )
+    for name, of_slice in replicas.items():
+        if all(type(r) is int and 0 < r <= MAX_NODES for r in of_slice) and most is not None and sum(of_slice) > most:
+            where = "in all" if len(replicas) == 1 else f"on {name}"
+            yield (
+                f"models: {sum(of_slice)} replicas {where}, each taking one TPU node, but `tpuMaxNodes` is "
+                f"{max_nodes}. Run `pulumi config set tpuMaxNodes {sum(of_slice)}`, or lower `replicas`."
+            )
+
+
+def slices(models: object, tpu_slice: object) -> int:
+    """How many slices models have, by the raw values; a paused one keeps its own."""
+    return len({str(model.get("slice") or tpu_slice) for model in _entries(models)}) or 1
 
 
 def not_pinned(models: object, protect: object) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """What the commands of `python -m ops keys` are told; what they do is in `book.py`, imported only when it is needed."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.options import Folder, Stack
 from ops.refusal import need_pulumi, refuse
+from ops.say import say
 
 if TYPE_CHECKING:
     from .book import Book
@@ -21,9 +22,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-Stack = Annotated[str, typer.Option(metavar="NAME", help="the stack")]
-Folder = Annotated[Path, typer.Option("--cwd", metavar="FOLDER", help="folder of the Pulumi project")]
 
 
 def key_name(text: str) -> str:
@@ -50,11 +48,6 @@ def book(stack: str, folder: Path) -> "Iterator[Book]":
         yield Book(Configuration(stack, folder))
     except (KeysError, ConfigurationError) as wrong:
         refuse(str(wrong))
-
-
-def say(text: str) -> None:
-    """An explanation, apart from what is printed."""
-    print(text, file=sys.stderr)
 
 
 def up(stack: str) -> str:
@@ -98,14 +91,15 @@ def show(stack: Stack, cwd: Folder = Path()) -> None:
     cannot run.
     """
     with book(stack, cwd) as keys:
-        from rich.console import Console
         from rich.table import Table
+
+        from ops.console import WIDE, console
 
         table = Table("name", "id", "models", "ends", "state", "signed by")
         for token in keys.tokens:
             models = ", ".join(token.models) or "all"
             table.add_row(token.name, token.id, models, token.expires, keys.state(token), token.key)
-        Console(width=None if sys.stdout.isatty() else 240).print(table)
+        console(WIDE).print(table)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from ops.cli import Cli, CliError
+from ops.words import one_line
 
 
 class ConfigurationError(Exception):
@@ -33,8 +34,7 @@ class Configuration:
         try:
             return self._cli("config", *command, given=given)
         except CliError as error:
-            said = " ".join(str(error).split()).removeprefix("error: ")
-            raise ConfigurationError(f"`pulumi config` of stack {self.stack} failed: {said}") from None
+            raise ConfigurationError(f"`pulumi config` of stack {self.stack} failed: {one_line(error)}") from None
 
     def values(self) -> dict[str, Any]:
         """What is set, by key; those of secrets are None, and nothing is decrypted."""
@@ -59,3 +59,8 @@ class Configuration:
             for key, value in values.items()
         }
         self._pulumi("set-all", "--json", json.dumps(entries))
+
+    def set_at(self, path: str, value: str | None) -> None:
+        """Write what is at a path, or with None remove it; the rest of the file stays as it is, comments too."""
+        command = ["rm"] if value is None else ["set"]
+        self._pulumi(*command, "--path", f"{self._project}:{path}", *([] if value is None else [value]))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from pulumi.automation.events import EngineEvent, PolicyEvent, StepEventStateMetadata
 from pulumi.runtime.rpc import UNKNOWN
 
+from .cost import cost
 from .downtime import Cost, costs
 from .events import HIDDEN, Change, Outcome, collect, look_up, names, plain, read
 
@@ -20,9 +21,11 @@ LIMIT = 60_000
 LONGEST_LINE, MOST_PATHS, MOST_MESSAGES, OPEN_LINES = 1000, 20, 20, 12
 
 SHOWN = {
-    *("channel", "chart", "cidrBlock", "deletionProtection", "diskSizeGb", "image", "ipCidrRange", "location"),
+    *("channel", "chart", "cidrBlock", "consumeReservationType", "deletionProtection", "diskSizeGb", "flexStart"),
+    *("image", "ipCidrRange", "location", "maxReplicaCount", "maxRunDuration", "minReplicaCount"),
+    *("cooldownPeriod", "desiredReplicas", "optimizeRulePriority"),
     *("machineType", "masterIpv4CidrBlock", "minMasterVersion", "nodeLocations", "region", "replicas", "spot"),
-    *("totalMaxNodeCount", "totalMinNodeCount", "uri", "version"),
+    *("serving.kserve.io/stop", "totalMaxNodeCount", "totalMinNodeCount", "uri", "version"),
 }
 """Properties whose values a report shows, besides the flags below. All others, known to be secret or not, stay out."""
 SHOWN_FLAGS = re.compile(r"--(dtype|max-model-len|max-num-seqs|tensor-parallel-size)=\S*")
@@ -189,11 +192,12 @@ def _failure(outcome: Outcome, what: str) -> list[Block]:
 
 
 def _plan(outcome: Outcome) -> list[Block]:
+    price = [Block(told, [])] if (told := cost(*outcome.outputs)) else []
     if not outcome.changed:
-        return [Block(f"No changes, {len(outcome.changes)} unchanged.", [])]
+        return [Block(f"No changes, {len(outcome.changes)} unchanged.", []), *price]
     lines = [_called_out(cost) for cost in costs(outcome)]
     warning = [Block("**Holds state or costs downtime:**\n", lines)] if lines else []
-    return [*warning, Block(_counts(outcome, TITLES["preview"]), [])]
+    return [*warning, *price, Block(_counts(outcome, TITLES["preview"]), [])]
 
 
 def _drift(outcome: Outcome) -> list[Block]:

@@ -40,8 +40,10 @@ WATCHED = (
     Watched(
         f"TpuPool${tokens.POOL}",
         "TPU node pool",
-        replace="deleted and made anew: every model is down for pool, node and start time, and needs free TPU capacity",
-        delete="every model is down",
+        replace=(
+            "deleted and made anew: models on it are down for pool, node and start time, and need free TPU capacity"
+        ),
+        delete="models on it are down for node and start time, if another pool takes them, else for good",
     ),
     Watched(
         tokens.MODEL,
@@ -81,8 +83,14 @@ WATCHED = (
 )
 """In the order of the report. The first that fits counts."""
 
-_NEW_NODES = r"nodeConfig\.(machineType|diskSizeGb|diskType|imageType|linuxNodeConfig|kubeletConfig)"
+_NEW_NODES = r"nodeConfig\.(machineType|diskSizeGb|diskType|imageType|linuxNodeConfig|kubeletConfig|gcfsConfig)"
 IN_PLACE = (
+    (
+        tokens.MODEL,
+        r'metadata\.annotations\["serving\.kserve\.io/stop"\]',
+        "model",
+        "paused, so down until it is resumed, or resumed: down for its start time",
+    ),
     (
         f"TpuPool${tokens.POOL}",
         _NEW_NODES,

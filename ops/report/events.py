@@ -10,6 +10,7 @@ from typing import Any
 from pulumi.automation.events import EngineEvent, PolicyEvent, PropertyDiff, StepEventMetadata, StepEventStateMetadata
 from pulumi.runtime.rpc import _special_sig_key
 
+STACK = "pulumi:pulumi:Stack"
 HIDDEN = object()
 """In place of a value that is secret or not known yet."""
 
@@ -105,6 +106,8 @@ class Outcome:
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     violations: list[PolicyEvent] = field(default_factory=list)
+    outputs: tuple[dict[str, Any], dict[str, Any]] = field(default_factory=lambda: ({}, {}))
+    """The stack's, as they are and as they would be."""
     started: bool = False
     ended: bool = False
 
@@ -137,6 +140,9 @@ def collect(events: Iterable[EngineEvent], kind: str = "preview") -> Outcome:
     for event in events:
         outcome.started = True
         outcome.ended |= event.summary_event is not None
+        if (done := event.res_outputs_event) and done.metadata.type == STACK:
+            old, new = ((side and side.outputs) or {} for side in (done.metadata.old, done.metadata.new))
+            outcome.outputs = (dict(old), dict(new))
         if step := event.resource_pre_event or (event.res_outputs_event if kind == "drift" else None):
             _add(outcome.changes, step.metadata, found=kind == "drift")
         elif diagnostic := event.diagnostic_event:

@@ -7,10 +7,13 @@ runs, so it stops who edits the program and not who goes around it: what lands i
 
 from collections.abc import Iterator
 
-from . import charts, cluster, grants, network, workloads
+from . import charts, cluster, grants, network, repositories, storage, workloads
 from .resource import Resource, Rule
 
-RULES: tuple[Rule, ...] = (*grants.RULES, *network.RULES, *cluster.RULES, *charts.RULES, *workloads.RULES)
+RULES: tuple[Rule, ...] = (
+    *(*grants.RULES, *network.RULES, *cluster.RULES, *repositories.RULES, *storage.RULES),
+    *(*charts.RULES, *workloads.RULES),
+)
 
 
 def violations(resource: Resource) -> Iterator[str]:

@@ -9,7 +9,9 @@ STACK, BOOTSTRAP = "gke-tpu-inference", "gke-tpu-inference-bootstrap"
 TYPES = {
     STACK: frozenset(
         {
+            "gcp:artifactregistry/repository:Repository",
             "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
+            "gcp:billing/budget:Budget",
             "gcp:compute/address:Address",
             "gcp:compute/firewall:Firewall",
             "gcp:compute/network:Network",
@@ -22,28 +24,43 @@ TYPES = {
             "gcp:kms/cryptoKey:CryptoKey",
             "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
             "gcp:kms/keyRing:KeyRing",
+            "gcp:monitoring/alertPolicy:AlertPolicy",
+            "gcp:monitoring/dashboard:Dashboard",
+            "gcp:monitoring/notificationChannel:NotificationChannel",
+            "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig",
             "gcp:projects/iAMMember:IAMMember",
             "gcp:projects/service:Service",
             "gcp:projects/serviceIdentity:ServiceIdentity",
             "gcp:serviceaccount/account:Account",
+            "gcp:storage/bucket:Bucket",
+            "gcp:storage/bucketIAMMember:BucketIAMMember",
             "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy",
             "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding",
+            "kubernetes:batch/v1:Job",
             "kubernetes:cert-manager.io/v1:Certificate",
             "kubernetes:cert-manager.io/v1:CertificateRequest",
             "kubernetes:cert-manager.io/v1:Issuer",
+            "kubernetes:cloud.google.com/v1:ComputeClass",
             "kubernetes:core/v1:Namespace",
+            "kubernetes:core/v1:PersistentVolume",
+            "kubernetes:core/v1:PersistentVolumeClaim",
             "kubernetes:core/v1:Secret",
             "kubernetes:core/v1:Service",
             "kubernetes:core/v1:ServiceAccount",
             "kubernetes:gateway.networking.k8s.io/v1:Gateway",
             "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute",
             "kubernetes:helm.sh/v3:Release",
+            "kubernetes:monitoring.googleapis.com/v1:PodMonitoring",
+            "kubernetes:keda.sh/v1alpha1:ClusterTriggerAuthentication",
+            "kubernetes:keda.sh/v1alpha1:ScaledObject",
             "kubernetes:networking.istio.io/v1alpha3:EnvoyFilter",
             "kubernetes:networking.k8s.io/v1:NetworkPolicy",
             "kubernetes:policy/v1:PodDisruptionBudget",
+            "kubernetes:scheduling.k8s.io/v1:PriorityClass",
             "kubernetes:security.istio.io/v1:AuthorizationPolicy",
             "kubernetes:security.istio.io/v1:RequestAuthentication",
             "kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService",
+            "kubernetes:telemetry.istio.io/v1:Telemetry",
             "pulumi:providers:gcp",
             "pulumi:providers:kubernetes",
             "pulumi:pulumi:Stack",
@@ -81,10 +98,16 @@ ROLES = {
             "roles/artifactregistry.reader",
             "roles/cloudkms.cryptoKeyEncrypterDecrypter",
             "roles/container.defaultNodeServiceAccount",
+            "roles/monitoring.viewer",
+            "roles/serviceusage.serviceUsageConsumer",
+            "roles/storage.objectUser",
+            "roles/storage.objectViewer",
         }
     ),
     BOOTSTRAP: frozenset(
         {
+            "roles/artifactregistry.editor",
+            "roles/artifactregistry.reader",
             "roles/cloudkms.cryptoKeyDecrypter",
             "roles/cloudkms.cryptoKeyEncrypterDecrypter",
             "roles/compute.loadBalancerAdmin",
@@ -98,7 +121,16 @@ ROLES = {
             "roles/dns.reader",
             "roles/iam.serviceAccountUser",
             "roles/iam.workloadIdentityUser",
+            "roles/monitoring.alertPolicyEditor",
+            "roles/monitoring.alertPolicyViewer",
+            "roles/monitoring.dashboardEditor",
+            "roles/monitoring.dashboardViewer",
+            "roles/monitoring.notificationChannelEditor",
+            "roles/monitoring.notificationChannelViewer",
+            "roles/monitoring.uptimeCheckConfigEditor",
+            "roles/monitoring.uptimeCheckConfigViewer",
             "roles/serviceusage.serviceUsageAdmin",
+            "roles/serviceusage.serviceUsageConsumer",
             "roles/serviceusage.serviceUsageViewer",
             "roles/storage.objectUser",
             "roles/storage.objectViewer",
@@ -118,6 +150,7 @@ MEMBERS = (
 
 CHARTS = frozenset(
     {
+        "https://kedacore.github.io/charts/keda",
         "oci://ghcr.io/istio/release/charts/base",
         "oci://ghcr.io/istio/release/charts/gateway",
         "oci://ghcr.io/istio/release/charts/istiod",
@@ -127,21 +160,23 @@ CHARTS = frozenset(
         "oci://quay.io/jetstack/charts/cert-manager",
     }
 )
-"""Charts that may be installed, by where `infra/releases/pins.py` takes them from."""
+"""Charts that may be installed, by where `infra/releases/pins.py` takes them from: a registry, or a repository of
+charts, which stands beside the chart's name in a release."""
 CHART_MIRRORS: tuple[str, ...] = ()
 """Where else they may come from: a stack with the setting `chartMirror` has its value here too. Under a mirror each
 chart has its own name, and a directory is one that the machine which runs `pulumi` has."""
 
 REGISTRIES = (
+    "docker.io/istio/",
     "docker.io/kserve/",
     "docker.io/vllm/",
+    "ghcr.io/kedacore/",
     "ghcr.io/llm-d/",
     "quay.io/jetstack/",
-    "registry.istio.io/release/",
 )
-"""Where images may come from, by the beginning of their names."""
+"""Where images may come from, by the beginning of their names, also by way of a remote repository of the stack's."""
 IMAGE_REGISTRIES: tuple[str, ...] = ()
-"""Where else: a stack with the setting `imageRegistry` has its value here too."""
+"""Where else: a registry of one's own, in the setting `imageRegistry`, is here too."""
 
 CAPABILITIES = frozenset({"SYS_RESOURCE"})
 """What a container may add: libtpu locks memory."""

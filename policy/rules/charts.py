@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from .allowed import CHART_MIRRORS, CHARTS
 from .images import from_registry, released
@@ -12,12 +13,26 @@ VERSION = r"v?\d+\.\d+\.\d+([-+][\w.+-]+)?"
 HIDDEN = {
     "postrender": "a program that may turn what the chart makes into anything",
     "postRenderer": "a program that may turn what the chart makes into anything",
-    "repositoryOpts": "another place for the chart than its name says",
     "valueYamlFiles": "values that no rule here sees",
     "valuesFiles": "values that no rule here sees",
 }
 """Ways to have something else installed than the chart's name and its values say."""
-REGISTRY_KEYS = ("hub", "imageRegistry", "registry", "repository")
+REPOSITORY = "repo"
+"""The one entry of `repositoryOpts` that says where a chart is; the others are how to log in there."""
+REGISTRY_KEYS = ("hub", "imageNamespace", "imageRegistry", "registry", "repository")
+CERT_MANAGER = {"imageRegistry": "quay.io", "imageNamespace": "jetstack"}
+"""The two values that its chart puts before the name of each image, and what they are by themselves
+(https://github.com/cert-manager/cert-manager/tree/v1.21.2/deploy/charts/cert-manager)."""
+KEDA_REGISTRY, KEDA = "values.global.image.registry", "kedacore"
+"""The value that KEDA's chart puts before the names of its images, and how those begin
+(https://github.com/kedacore/charts/tree/main/keda)."""
+
+
+def place(resource: Resource) -> str:
+    """Where a release has its chart from: the chart's own reference, or its repository and its name."""
+    chart = str(resource.props.get("chart"))
+    repository = at(resource.props, "repositoryOpts", REPOSITORY)
+    return f"{repository}/{chart}" if repository else chart
 
 
 def _mirror(resource: Resource, chart: str) -> str | None:
@@ -30,7 +45,7 @@ def _mirror(resource: Resource, chart: str) -> str | None:
 def _charts(resource: Resource) -> Iterator[str]:
     if resource.type not in TYPES:
         return
-    chart, version = str(resource.props.get("chart")), resource.props.get("version")
+    chart, version = place(resource), resource.props.get("version")
     mirror = _mirror(resource, chart)
     if chart not in (*CHARTS, UNKNOWN) and not mirror:
         yield (
@@ -49,6 +64,9 @@ def _plain_values(resource: Resource) -> Iterator[str]:
     for key, what in HIDDEN.items() if resource.type in TYPES else ():
         if resource.props.get(key):
             yield f"{key} is set: {what}. Say in `values` what the chart is to do."
+    more = sorted(set(resource.props.get("repositoryOpts") or {}) - {REPOSITORY}) if resource.type in TYPES else []
+    if more:
+        yield f"repositoryOpts has {', '.join(more)}, and only `repo` is judged here. Remove the others."
 
 
 def _images_of_values(resource: Resource) -> Iterator[str]:
@@ -58,12 +76,22 @@ def _images_of_values(resource: Resource) -> Iterator[str]:
         if isinstance(value, (dict, list)) or value in (None, "", UNKNOWN):
             continue
         text = str(value)
-        if key in REGISTRY_KEYS and not from_registry(resource, f"{text}/"):
+        if key in REGISTRY_KEYS and not from_registry(resource, f"{_place(values, path, key, text)}/"):
             yield f"{path} is {shown(value)}, from where no image is taken: REGISTRIES in policy/rules/allowed.py."
         if key == "tag" and not released(f":{text}"):
             yield f"{path} is {shown(value)}, which may be another image tomorrow. Name a release's tag."
         if key.lower().endswith("image"):
             yield from _image_of_value(resource, path, text)
+
+
+def _place(values: Any, path: str, key: str, text: str) -> str:
+    """How the names of images begin by a value."""
+    if path == KEDA_REGISTRY:
+        return f"{text}/{KEDA}"
+    if key not in CERT_MANAGER:
+        return text
+    beside = at({"values": values}, *path.split(".")[:-1])
+    return "/".join(str(at(beside, part) or default) for part, default in CERT_MANAGER.items())
 
 
 def _image_of_value(resource: Resource, path: str, image: str) -> Iterator[str]:

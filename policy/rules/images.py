@@ -3,6 +3,7 @@
 import re
 
 from .allowed import IMAGE_REGISTRIES, REGISTRIES
+from .repositories import origin
 from .resource import Resource
 
 DIGEST = "sha256:[0-9a-f]{64}"
@@ -29,4 +30,4 @@ def numbered(image: str) -> bool:
 def from_registry(resource: Resource, image: str) -> bool:
     """Whether it comes from where images of this stack come from."""
     own = tuple(f"{place}/" for place in (*IMAGE_REGISTRIES, *resource.own))
-    return image.startswith((*REGISTRIES, *own))
+    return image.startswith(own) or origin(image, resource.caches).startswith(REGISTRIES)

@@ -19,8 +19,8 @@ GKE = "https://cloud.google.com/kubernetes-engine/docs"
 
 
 class Resource(NamedTuple):
-    """Type token, logical name, inputs, the inputs of its provider, the Pulumi project, and where else than `allowed`
-    says its charts and images may come from."""
+    """Type token, logical name, inputs, the inputs of its provider, the Pulumi project, where else than `allowed` says
+    its charts and images may come from, and the caches of its stack (`repositories`)."""
 
     type: str
     name: str
@@ -28,6 +28,7 @@ class Resource(NamedTuple):
     provider: Props = MappingProxyType({})
     project: str = STACK
     own: tuple[str, ...] = ()
+    caches: Mapping[str, str] = MappingProxyType({})
 
 
 class Rule(NamedTuple):

@@ -47,19 +47,24 @@ CRD_SOURCES = {
         "config/crd/bases/inference.networking.k8s.io_inferencepools.yaml",
     ),
 }
+KEDA = Source("keda", "github.com/kedacore/keda/v2", "config/crd/bases")
+"""The CRDs of KEDA, whose chart is in no module: `sandbox/build/keda` stands in for its templates."""
+OWN = Path(__file__).with_name("keda")
 
 
 def missing() -> list[str]:
     """The charts and CRDs that are not there as pinned."""
     stale = go.read(places.CHARTS / ".stamp") != _layout()
-    names = [chart.name for chart in CHART_SOURCES if stale or not (places.CHARTS / chart.name).exists()]
+    charts = [*(chart.name for chart in CHART_SOURCES), OWN.name]
+    names = [name for name in charts if stale or not (places.CHARTS / name).exists()]
     return names + [f"CRDs of {name}" for name in CRD_SOURCES if stale or not (places.CRDS / name).exists()]
 
 
 def _layout() -> str:
     """A hash of everything that the charts and CRDs come from, this file included."""
-    pinned = go.pinned(sorted({source.tools for source in (*CHART_SOURCES.values(), *CRD_SOURCES.values())}))
-    here = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    pinned = go.pinned(sorted({source.tools for source in (*CHART_SOURCES.values(), *CRD_SOURCES.values(), KEDA)}))
+    files = [Path(__file__), *sorted(path for path in OWN.rglob("*") if path.is_file())]
+    here = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     return hashlib.sha256(f"{pinned} {here} {list(CHART_SOURCES)}".encode()).hexdigest()
 
 
@@ -72,6 +77,7 @@ def lay_out() -> None:
         for chart, source in CHART_SOURCES.items():
             _copy(source, charts / chart.name)
             _finish(chart, charts / chart.name)
+        _keda(charts / OWN.name)
         for name, source in CRD_SOURCES.items():
             _copy(source, crds / name)
         (charts / ".stamp").write_text(_layout())
@@ -79,6 +85,25 @@ def lay_out() -> None:
             if place.exists():
                 place.rename(Path(folder) / f"old {place.name}")
             new.rename(place)
+
+
+def _keda(folder: Path) -> None:
+    """KEDA's chart: our templates, and with them the CRDs of its module, of the module's version.
+
+    Of the patches in the module's config/crd/patches, this is the one for ScaledObjects; the others are for ScaledJobs.
+    """
+    shutil.copytree(OWN, folder)
+    version = go.required(KEDA.tools, KEDA.module).removeprefix("v")
+    for line in ("version: 0.0.0", "appVersion: 0.0.0"):
+        _set(folder / "Chart.yaml", line, line.replace("0.0.0", version))
+    crds = folder / "templates" / "crds"
+    _copy(KEDA, crds)
+    file = crds / "keda.sh_scaledobjects.yaml"
+    window = re.compile(r"( +stabilizationWindowSeconds:\n(?: .*\n)*?)( +)format: int32\n")
+    text, count = window.subn(r"\1\2format: int32\n\2minimum: 0\n\2maximum: 3600\n", go.read(file))
+    if count != 2:
+        raise BuildError(f"{file.name} has {count} stabilizationWindowSeconds, not 2: adapt sandbox/build/charts.py")
+    file.write_text(text)
 
 
 def _copy(source: Source, target: Path) -> None:
@@ -111,7 +136,7 @@ def _finish(chart: pins.Chart, folder: Path) -> None:
         _set(metadata, "version: 1.0.0", f"version: {chart.version}")
         _set(metadata, "appVersion: 1.0.0", f"appVersion: {chart.version}")
         if chart == pins.ISTIOD:
-            _set(values, "hub: registry.istio.io/testing", "hub: registry.istio.io/release")
+            _set(values, "hub: registry.istio.io/testing", "hub: docker.io/istio")
             _set(values, "tag: latest", f"tag: {chart.version}")
     elif chart == pins.CERT_MANAGER:
         source = CHART_SOURCES[chart]

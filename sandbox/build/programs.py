@@ -19,6 +19,7 @@ from .go import BuildError
 
 KUBERNETES_PLUGIN = "kubernetes-provider"  # by the name of the engine's choice it would be found on PATH, too
 CERT_MANAGER = "cert-manager"
+FORTIO = "fortio"
 WAITING = "another build runs here: waiting until it is done"
 
 
@@ -29,6 +30,8 @@ class Module(NamedTuple):
     """The package of each."""
     variables: Callable[[], dict[str, str]] = dict
     """Go variables that name the version, for programs that tell it to others."""
+    tags: tuple[str, ...] = ()
+    """Go's build tags: what is left out, or comes along."""
 
 
 def _kubernetes() -> dict[str, str]:
@@ -65,23 +68,35 @@ MODULES = {
         },
         _kubernetes,
     ),
+    FORTIO: Module({FORTIO: "fortio.org/fortio"}),
     "kserve": Module(
         {
             "llmisvc": "github.com/kserve/kserve/cmd/llmisvc",
             "epp": "sigs.k8s.io/gateway-api-inference-extension/cmd/epp",
         }
     ),
+    "keda": Module(
+        {f"keda-{name}": f"github.com/kedacore/keda/v2/cmd/{name}" for name in ("operator", "adapter", "webhooks")}
+    ),
     "kubernetes-provider": Module({KUBERNETES_PLUGIN: "sandbox/build/tools/kubernetes-provider"}, _kubernetes_provider),
     "netpol": Module({"netpol": "sandbox/build/tools/netpol"}),
     "pebble": Module({"pebble": "sandbox/build/tools/pebble"}),
+    "prometheus": Module(
+        {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
+        # Of all that it could find its targets by, Kubernetes alone.
+        tags=("remove_all_sd", "enable_kubernetes_sd"),
+    ),
     "pulumi": Module({"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"}, _pulumi),
 }
 CONTROL_PLANE = (CERT_MANAGER, "cluster", "kserve", "kubernetes-provider", "netpol", "pebble")
+MONITORING = ("prometheus", "keda")
+"""What measures and scales in a cluster, as far as somebody wants it: a quarter of an hour more of compiling."""
 
 
-def missing() -> list[str]:
-    """The programs of the control plane that are not there as pinned."""
-    return [program for module in CONTROL_PLANE for program in MODULES[module].programs if not _built(module, program)]
+def missing(*modules: str) -> list[str]:
+    """The programs of modules that are not there as pinned; by default of the control plane."""
+    wanted = modules or CONTROL_PLANE
+    return [program for module in wanted for program in MODULES[module].programs if not _built(module, program)]
 
 
 def build(module: str) -> None:
@@ -104,8 +119,9 @@ def _build(module: str) -> None:
     print(f"building {', '.join(packages)} with {compiler}, once", flush=True)
     # Built beside their place and renamed, so that an interrupted build leaves nothing that looks like a program.
     with tempfile.TemporaryDirectory(dir=places.BIN) as folder:
-        count = len(_run(module, [str(compiler), "list", "-deps", *packages.values()]).splitlines())
-        _run(module, [str(compiler), *_flags(module), "-o", folder + "/", *packages.values()], count)
+        tags = [f"-tags={','.join(tags)}"] if (tags := MODULES[module].tags) else []
+        count = len(_run(module, [str(compiler), "list", *tags, "-deps", *packages.values()]).splitlines())
+        _run(module, [str(compiler), *_flags(module), *tags, "-o", folder + "/", *packages.values()], count)
         _stamp(module).unlink(missing_ok=True)
         for program, package in packages.items():
             os.replace(Path(folder) / _executable(package), places.BIN / program)
@@ -155,4 +171,4 @@ def _built(module: str, program: str) -> bool:
 
 def _pinned(module: str) -> str:
     """A hash of what the module's programs are made of: everything it pins, code of our own, the versions told."""
-    return go.pinned([module], str(MODULES[module].variables()))
+    return go.pinned([module], str(MODULES[module].variables()), *MODULES[module].tags)

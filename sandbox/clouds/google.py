@@ -1,23 +1,30 @@
 """Simulated Google Cloud: the resource types that `infra/` and `bootstrap/` use, as the official provider shows them.
 
 What exists is in `google_kinds`, what the provider makes of inputs and outputs in `google_provider`, what is refused in
-`google_rules`; keys and service agents are in `google_keys`. To simulate another type, add a line to `KINDS` (and to
-`REFERENCES` if it points at others), and one to `data/google_provider.yaml`.
+`google_rules`; keys and service agents are in `google_keys`, budgets in `google_budgets`, Cloud Monitoring in
+`google_monitoring`. To simulate another type, add a line to `KINDS` (and to `REFERENCES` if it points at others), and
+one to `data/google_provider.yaml`.
 """
 # The methods of `Google` are described in `calls.Cloud`.
 # ruff: noqa: D102
 
 import json
+import uuid
 
 from pulumi.runtime.rpc import UNKNOWN
 
 from . import google_provider
 from .calls import Call, Props, unknown
+from .google_buckets import refuse_grant_on_bucket
+from .google_budgets import refuse_budget
 from .google_keys import by_number, make_agent, read_agent
 from .google_kinds import (
     ACCOUNT,
     ADDRESS,
+    ALERT,
     BUCKET,
+    BUDGET,
+    CHANNEL,
     CLUSTER,
     FIREWALL,
     FOLDER,
@@ -32,21 +39,24 @@ from .google_kinds import (
     OBJECT,
     POOL,
     REFERENCES,
+    REPOSITORY,
     ROLE,
     ROUTER,
     SERVICE,
     SERVICE_IDENTITY,
     SUBNET,
+    UPTIME_CHECK,
     dns_endpoint,
     free_address,
     last,
     refers,
 )
 from .google_machines import DEFAULT, machines
+from .google_monitoring import refuse_monitoring
 from .google_rules import removed_by, validate
 from .inventory import CloudError, Inventory, Item, merge
 
-LABELS = {CLUSTER: "resourceLabels", ADDRESS: "labels", BUCKET: "labels", KEY: "labels"}
+LABELS = {CLUSTER: "resourceLabels", ADDRESS: "labels", BUCKET: "labels", KEY: "labels", REPOSITORY: "labels"}
 """Types with labels, and the input that has them."""
 
 
@@ -116,7 +126,7 @@ class Google:
         if there or object_id in self.inventory.taken:
             raise CloudError(f"googleapi: Error 409: The resource '{object_id}' already exists, alreadyExists")
         item.computed = self._computed(call, inputs, object_id)
-        validate(self.inventory, item, item.computed.get("effectiveLabels", {}))
+        self._refuse(item)
         if call.kind == SERVICE:
             self.inventory.enabled_apis.add(object_id)
         for removed in removed_by(self.inventory, item):
@@ -141,7 +151,7 @@ class Google:
         nodes = self._nodes(inputs) if call.kind == POOL else {}
         computed = item.computed | self._labels(call, inputs) | nodes
         changed = Item(item.cloud, item.kind, item.scope, item.name, item.id, inputs, computed)
-        validate(self.inventory, changed, changed.computed.get("effectiveLabels", {}))
+        self._refuse(changed)
         self.inventory.record("update", changed)
         return self._outputs(changed)
 
@@ -172,6 +182,12 @@ class Google:
                     self.inventory.record("delete", inside)
         self.inventory.record("delete", item)
 
+    def _refuse(self, item: Item) -> None:
+        validate(self.inventory, item, item.computed.get("effectiveLabels", {}))
+        refuse_budget(item)
+        refuse_monitoring(self.inventory, item)
+        refuse_grant_on_bucket(self.inventory, item)
+
     @staticmethod
     def _outputs(item: Item) -> Props:
         return google_provider.read_back(item.kind, item.props)
@@ -191,6 +207,7 @@ class Google:
                 fields.pop(key, None)
             elif not fields.get(key):
                 raise CloudError(f"{call.name}: {key}: required field is not set")
+        fields["uuid"] = str(uuid.UUID(self.inventory.unique(call.urn)[:32]))
         return fields | {"email": f"{inputs.get('accountId')}@{fields['project']}.iam.gserviceaccount.com"}
 
     @staticmethod
@@ -230,9 +247,17 @@ class Google:
                 "managedInstanceGroupUrls": [],
                 "version": "1.34.1-gke.1",
             },
-            BUCKET: {"url": f"gs://{inputs.get('name')}"},
+            BUCKET: {
+                "url": f"gs://{inputs.get('name')}",
+                "timeCreated": f"2026-01-01T00:00:00.{int(random[:6], 16):09}Z",
+            },
+            BUDGET: {"name": last(object_id)},
+            ALERT: {"name": object_id},
+            CHANNEL: {"name": object_id},
+            UPTIME_CHECK: {"name": object_id, "uptimeCheckId": last(object_id)},
             SERVICE_IDENTITY: {"email": "", "member": ""},
             ROLE: {"name": object_id},
+            REPOSITORY: {"name": inputs.get("repositoryId"), "createTime": "2026-01-01T00:00:00Z"},
             IDENTITY_POOL: {"name": by_number(object_id), "state": "ACTIVE"},
             IDENTITY_PROVIDER: {"name": by_number(object_id), "state": "ACTIVE"},
         }

@@ -28,7 +28,7 @@ def number(project: str) -> str:
 
 def by_number(name: str) -> str:
     """The name of an object whose project Google calls by its number, as `projects/NUMBER/locations/...`."""
-    return re.sub(r"^projects/([^/]+)", lambda project: f"projects/{number(project[1])}", name)
+    return re.sub(r"^projects/([a-z][^/]*)", lambda project: f"projects/{number(project[1])}", name)
 
 
 def agent(project: str, service: str) -> str:

@@ -19,6 +19,7 @@ RECORD = "gcp:dns/recordSet:RecordSet"
 CLUSTER = "gcp:container/cluster:Cluster"
 POOL = "gcp:container/nodePool:NodePool"
 BUCKET = "gcp:storage/bucket:Bucket"
+BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
 FOLDER = "gcp:storage/managedFolder:ManagedFolder"
 FOLDER_MEMBER = "gcp:storage/managedFolderIamMember:ManagedFolderIamMember"
 KEY_RING = "gcp:kms/keyRing:KeyRing"
@@ -29,9 +30,15 @@ ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
 AUDIT = "gcp:projects/iAMAuditConfig:IAMAuditConfig"
 MEMBER_REMOVED = "gcp:projects/iamMemberRemove:IamMemberRemove"
+REPOSITORY = "gcp:artifactregistry/repository:Repository"
 REPOSITORY_MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
 IDENTITY_POOL = "gcp:iam/workloadIdentityPool:WorkloadIdentityPool"
 IDENTITY_PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
+BUDGET = "gcp:billing/budget:Budget"
+ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
+CHANNEL = "gcp:monitoring/notificationChannel:NotificationChannel"
+DASHBOARD = "gcp:monitoring/dashboard:Dashboard"
+UPTIME_CHECK = "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig"
 FORWARDING_RULE = "gcp:forwardingRule"  # made by GKE for a LoadBalancer Service; no Pulumi resource stands behind it
 OBJECT = "gcp:object"  # in a bucket, which is its scope; written by Pulumi's backend
 
@@ -45,6 +52,7 @@ class Kind(NamedTuple):
 
 
 _COMPUTE, _CONTAINER = "compute.googleapis.com", "container.googleapis.com"
+_MONITORING = "monitoring.googleapis.com"
 _IAM, _KMS, _STORAGE = "iam.googleapis.com", "cloudkms.googleapis.com", "storage.googleapis.com"
 _IDENTITY_POOL = "projects/{project}/locations/global/workloadIdentityPools/{workloadIdentityPoolId}"
 _GLOBAL, _REGION = "projects/{project}/global/", "projects/{project}/regions/{region}/"
@@ -63,6 +71,7 @@ KINDS = {
     CLUSTER: Kind(_CONTAINER, _LOCATION + "{name}"),
     POOL: Kind(_CONTAINER, _LOCATION + "{cluster}/nodePools/{name}"),
     BUCKET: Kind(_STORAGE, "{name}"),
+    BUCKET_MEMBER: Kind(_STORAGE, "b/{bucket}/{role}/{member}", ""),
     FOLDER: Kind(_STORAGE, "{bucket}/{name}"),
     FOLDER_MEMBER: Kind(_STORAGE, "b/{bucket}/managedFolders/{managedFolder}/{role}/{member}", ""),
     KEY_RING: Kind(_KMS, "projects/{project}/locations/{location}/keyRings/{name}"),
@@ -73,10 +82,19 @@ KINDS = {
     ACCOUNT_MEMBER: Kind(_IAM, "{serviceAccountId}/{role}/{member}", ""),
     AUDIT: Kind("cloudresourcemanager.googleapis.com", "{project}/audit_config/{service}", ""),
     MEMBER_REMOVED: Kind("cloudresourcemanager.googleapis.com", "{project}/{member}/{role}", ""),
+    REPOSITORY: Kind(
+        "artifactregistry.googleapis.com", "projects/{project}/locations/{location}/repositories/{repositoryId}", ""
+    ),
     # Its API is that of the repository's project, where somebody has used it to make the repository.
     REPOSITORY_MEMBER: Kind(
         "", "projects/{project}/locations/{location}/repositories/{repository}/{role}/{member}", ""
     ),
+    # Google makes its name up, and several may look the same.
+    BUDGET: Kind("billingbudgets.googleapis.com", "billingAccounts/{billingAccount}/budgets/{uuid}", ""),
+    ALERT: Kind(_MONITORING, "projects/{project}/alertPolicies/{uuid}", ""),
+    CHANNEL: Kind(_MONITORING, "projects/{project}/notificationChannels/{uuid}", ""),
+    DASHBOARD: Kind(_MONITORING, "projects/{project}/dashboards/{uuid}", ""),
+    UPTIME_CHECK: Kind(_MONITORING, "projects/{project}/uptimeCheckConfigs/{uuid}", ""),
     IDENTITY_POOL: Kind(_IAM, _IDENTITY_POOL, "workloadIdentityPoolId"),
     IDENTITY_PROVIDER: Kind(
         _IAM, _IDENTITY_POOL + "/providers/{workloadIdentityPoolProviderId}", "workloadIdentityPoolProviderId"

@@ -62,7 +62,14 @@ def refuse_pool(inputs: Props, places: list[str]) -> None:
     refuse_locations(places)
     config = inputs.get("nodeConfig", {})
     refuse_nodes(config, places)
-    for problem in (*_tpu(inputs, config), *_scaling(inputs), *_flex(inputs, config), *_capacity(config)):
+    problems = (
+        *_tpu(inputs, config),
+        *_scaling(inputs),
+        *_upgrades(inputs),
+        *_flex(inputs, config),
+        *_capacity(config),
+    )
+    for problem in problems:
         raise bad(problem)
     refuse_sysctls(config.get("linuxNodeConfig", {}).get("sysctls", {}))
 
@@ -89,6 +96,14 @@ def _scaling(inputs: Props) -> Iterable[str]:
         "totalMaxNodeCount",
     } & scaling.keys():
         yield "limits of all zones together cannot be set beside limits of each zone"
+
+
+def _upgrades(inputs: Props) -> Iterable[str]:
+    """What the official provider takes: `upgrade_settings` of schemaNodePool in google/services/container/
+    resource_container_node_pool.go of terraform-provider-google. GKE itself knows more."""
+    strategy = inputs.get("upgradeSettings", {}).get("strategy", "SURGE")
+    if strategy not in ("SURGE", "BLUE_GREEN"):
+        yield f'expected upgrade_settings.0.strategy to be one of ["SURGE" "BLUE_GREEN"], got {strategy}'
 
 
 def _flex(inputs: Props, config: Props) -> Iterable[str]:

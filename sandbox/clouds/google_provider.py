@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from pulumi.runtime.rpc import UNKNOWN
 
 from .calls import Props
+from .google_keys import by_number
 from .google_machines import data
 from .inventory import merge
 
@@ -116,6 +117,7 @@ READS: dict[str, Callable[[str], str]] = {
     "url": lambda value: COMPUTE + value if value.startswith("projects/") else value,
     "name": lambda value: value.rsplit("/", 1)[-1],
     "upper": str.upper,
+    "number": by_number,
     "encrypted": lambda value: "ALL_OBJECTS_ENCRYPTION_ENABLED" if value in ENCRYPTED else value,
 }
 
@@ -128,6 +130,8 @@ def read_back(kind: str, props: Props) -> Props:
         value = _get(result, path)
         if isinstance(value, str) and value != UNKNOWN:
             _set(result, path, READS[how](value))
+        elif isinstance(value, list):
+            _set(result, path, [READS[how](each) for each in value])
     if _get(result, "controlPlaneEndpointsConfig.ipEndpointsConfig.enabled") is False:
         # https://github.com/hashicorp/terraform-provider-google: `containerClusterApiDictatedPrivateEndpointField`
         _set(result, "privateClusterConfig.enablePrivateEndpoint", True)

@@ -3,9 +3,9 @@
 Where the words are known from a report they are Google's, with the report beside them; else they are ours, in the form
 of Google's. Refused are: references to what is not there, unknown roles, principals and regions, ranges that overlap,
 labels against the rules, maintenance windows that are too short, rules of the firewall that say two things at once,
-audit logs of calls that there are not, and what `google_nodes` and `google_keys` refuse. Left out: quotas, permissions
-of the caller, GKE versions, which ports a firewall rule may name, for what a role may be granted, and which services
-can be audited.
+audit logs of calls that there are not, and what `google_nodes`, `google_keys` and `google_repositories` refuse. Left
+out: quotas, permissions of the caller, GKE versions, which ports a firewall rule may name, for what a role may be
+granted, and which services can be audited.
 """
 
 import itertools
@@ -17,8 +17,8 @@ from ipaddress import ip_network
 
 from infra.settings.maintenance import DAYS, HOURS, fewest_hours
 
-from . import registries
 from .calls import Props
+from .google_buckets import pool_of
 from .google_keys import refuse_encryption
 from .google_kinds import (
     ACCOUNT,
@@ -31,6 +31,7 @@ from .google_kinds import (
     MEMBER_REMOVED,
     POOL,
     REFERENCES,
+    REPOSITORY,
     REPOSITORY_MEMBER,
     ROLE,
     ROUTER,
@@ -41,6 +42,7 @@ from .google_kinds import (
 from .google_machines import data, regions, zones_of
 from .google_nodes import bad, refuse_locations, refuse_nodes, refuse_pool
 from .google_provider import relative
+from .google_repositories import refuse_grant_on_repository, refuse_repository, refuse_streaming
 from .inventory import CloudError, Inventory, Item
 
 
@@ -55,8 +57,10 @@ def validate(inventory: Inventory, item: Item, labels: Mapping[str, str]) -> Non
     refuse_region(item)
     if item.kind == AUDIT:
         _refuse_audit(item.inputs)
+    elif item.kind == REPOSITORY:
+        refuse_repository(item.inputs)
     elif item.kind == REPOSITORY_MEMBER:
-        _refuse_repository(item.inputs)
+        refuse_grant_on_repository(inventory, item.inputs)
     elif item.kind == SUBNET:
         _refuse_subnet(inventory, item)
     elif item.kind == FIREWALL:
@@ -67,6 +71,7 @@ def validate(inventory: Inventory, item: Item, labels: Mapping[str, str]) -> Non
     elif item.kind == POOL:
         cluster = next(c for c in inventory.find(CLUSTER) if refers(item.inputs["cluster"], c))
         refuse_pool(item.inputs, item.inputs.get("nodeLocations") or _places(cluster))
+        refuse_streaming(inventory, cluster.props["project"], item.inputs)
 
 
 def _refuse_references(inventory: Inventory, item: Item) -> None:
@@ -79,12 +84,8 @@ def _refuse_references(inventory: Inventory, item: Item) -> None:
 
 
 def _refuse_account(inventory: Inventory, email: str) -> None:
-    known = {
-        "default",
-        *inventory.agents,
-        *inventory.outside,
-        *(account.props["email"] for account in inventory.find(ACCOUNT)),
-    }
+    made = {account.props["email"] for account in inventory.find(ACCOUNT)}
+    known = {"default", *inventory.agents, *inventory.outside, *made}
     if email not in known:
         raise bad(f"Service account {email} does not exist.")
 
@@ -102,7 +103,7 @@ def roles() -> frozenset[str]:
 
 def _refuse_grant(inventory: Inventory, item: Item) -> None:
     role, who = item.inputs["role"], item.inputs["member"]
-    if who.startswith("serviceAccount:"):
+    if who.startswith("serviceAccount:") and not pool_of(who):
         _refuse_account(inventory, who.removeprefix("serviceAccount:"))
     if who.startswith("principalSet://") and not any(
         f"/{pool.computed['name']}/" in who for pool in inventory.find(IDENTITY_POOL)
@@ -149,16 +150,6 @@ def _refuse_audit(inputs: Props) -> None:
             raise bad(
                 f"Invalid value at 'policy.audit_configs[0].audit_log_configs[0].log_type', \"{config['logType']}\""
             )
-
-
-def _refuse_repository(inputs: Props) -> None:
-    """Repositories are made by hand, so the only ones that exist are the mirrors of `published.json`."""
-    project, location, name = (inputs[key] for key in ("project", "location", "repository"))
-    if not registries.is_mirror(f"{location}-docker.pkg.dev/{project}/{name}"):
-        raise CloudError(
-            f'Error retrieving IAM policy for artifactregistry repository "projects/{project}/locations/{location}/'
-            f'repositories/{name}": googleapi: Error 404: Requested entity was not found.'
-        )
 
 
 # Labels

@@ -5,14 +5,23 @@ the real system says when something is missing: see `kubernetes_controllers`. A 
 real one may leave an object that is not ready; an update waits like a creation, where KServe's Ready would be stale.
 """
 # The methods of `Kubernetes` are described in `calls.Cloud`.
-# ruff: noqa: D102, ARG002
+# ruff: noqa: D102
 
-from .calls import Call, Props, unknown
+from . import keda
+from .calls import Call, NotReadyError, Props, unknown
 from .google_kinds import last
 from .inventory import CloudError, Inventory, Item, merge
 from .kubernetes_cluster import Cluster, reach
 from .kubernetes_controllers import settle, stuck
-from .kubernetes_kinds import CLUSTER_SCOPED, NAMESPACE, RELEASE, SECRET, kind_of
+from .kubernetes_kinds import CLAIM, CLUSTER_SCOPED, JOB, NAMESPACE, RELEASE, SECRET, VOLUME, kind_of
+
+FIXED = {
+    JOB: ("spec.completions", "spec.parallelism", "spec.selector", "spec.template", "status"),
+    VOLUME: ("spec.csi",),
+    CLAIM: ("spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName"),
+}
+"""`forceNew` in provider/pkg/provider/diff.go of pulumi-kubernetes, as far as it is met here, and a Job's `status`,
+which only `drift` has."""
 
 
 class Kubernetes:
@@ -44,6 +53,8 @@ class Kubernetes:
             return path in ("name", "namespace")
         if call.kind == SECRET and path.startswith(("data", "stringData")):
             return True  # unless enableSecretMutable, which this project does not set
+        if path.startswith(FIXED.get(call.kind, ())):
+            return True
         return path in ("apiVersion", "kind", "metadata.name", "metadata.namespace")
 
     def delete_before_replace(self, call: Call, old: Props, new: Props) -> bool:
@@ -52,7 +63,13 @@ class Kubernetes:
         return not autonamed and all(a.get(key) == b.get(key) for key in ("name", "namespace"))
 
     def drift(self, call: Call, object_id: str, new: Props) -> list[str]:
-        return []
+        """A Job that has this annotation and is not complete is made anew (`Diff` in provider/pkg/provider/provider.go
+        of pulumi-kubernetes)."""
+        if call.kind != JOB or new["metadata"].get("annotations", {}).get("pulumi.com/replaceUnready") != "true":
+            return []
+        cluster = reach(self.inventory, call.config)
+        item = self._get(cluster, call, object_id) if cluster else None
+        return ["status"] if item and not item.computed["status"].get("succeeded") else []
 
     def preview(self, call: Call, object_id: str | None, inputs: Props) -> Props:
         shown = {k: v for k, v in inputs.items() if not k.startswith("__")}
@@ -75,8 +92,7 @@ class Kubernetes:
             raise CloudError(f'{refused}: {kind_of(item)} "{name}" already exists')
         if call.kind != RELEASE:
             item.computed = {"metadata": {"uid": self.inventory.unique(object_id)[:32], "resourceVersion": "1"}}
-        settle(cluster, item)
-        self.inventory.record("create", item)
+        self._settle("create", cluster, item)
         return object_id, item.props
 
     def read(self, call: Call, object_id: str) -> Props | None:
@@ -90,8 +106,7 @@ class Kubernetes:
         if item is None:
             raise CloudError(f'{call.kind} "{object_id}" not found')
         changed = Item(item.cloud, item.kind, item.scope, item.name, item.id, inputs, dict(item.computed))
-        settle(cluster, changed)
-        self.inventory.record("update", changed)
+        self._settle("update", cluster, changed)
         return changed.props
 
     def delete(self, call: Call, object_id: str) -> None:
@@ -103,13 +118,22 @@ class Kubernetes:
             raise CloudError(f"uninstall: Release not loaded: {last(object_id)}: release: not found")
         if item is None:
             return
-        if problem := stuck(cluster, item):
+        if problem := stuck(cluster, item) or keda.stuck(cluster, item):
             raise CloudError(f"{kind_of(item)} {item.id} was not deleted: {problem}")
         inside = self.inventory.find(scope=cluster.scope(item.name)) if item.kind == NAMESPACE else []
         for gone in (*inside, item):
             for rule in cluster.rules(gone):
                 self.inventory.record("delete", rule)
             self.inventory.record("delete", gone)
+
+    def _settle(self, operation: str, cluster: Cluster, item: Item) -> None:
+        """Put an object into the cluster, one that is not ready too."""
+        try:
+            settle(cluster, item)
+        except NotReadyError:
+            self.inventory.record(operation, item)
+            raise
+        self.inventory.record(operation, item)
 
     def _get(self, cluster: Cluster, call: Call, object_id: str | None) -> Item | None:
         return next((item for item in cluster.find(call.kind) if item.id == object_id), None)

@@ -4,6 +4,7 @@ import os
 
 import yaml
 
+from . import google_repositories
 from .calls import Props
 from .google_kinds import CLUSTER, FORWARDING_RULE, POOL, dns_endpoint, last
 from .google_machines import TPU_MACHINES
@@ -15,8 +16,10 @@ CRD_CHARTS = {
     "serving.kserve.io": LLM_CRDS,
     "inference.networking.k8s.io": CONTROLLER,
     "cert-manager.io": "cert-manager",
+    "keda.sh": "keda",
     "networking.istio.io": "base",
     "security.istio.io": "base",
+    "telemetry.istio.io": "base",
 }
 """The chart that brings the CRDs of an API group. Those of the Gateway API come with the cluster."""
 
@@ -68,6 +71,11 @@ class Cluster:
         if gateway_api and group in ("gateway.networking.k8s.io", "inference.networking.k8s.io"):
             return True
         return group in BUILT_IN_GROUPS or (group in CRD_CHARTS and self.release(CRD_CHARTS[group]) is not None)
+
+    def unpullable(self, item: Item) -> list[str]:
+        """What of an object's images the nodes cannot pull, as far as they are in Artifact Registry."""
+        items = self.inventory.find()
+        return [p for _, pool in self.pools for p in google_repositories.unpullable_by(items, pool.id, item.inputs)]
 
     def rules(self, item: Item) -> list[Item]:
         """The forwarding rule that GKE made for a Service, if there is one."""

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from . import certificates
+from . import buckets, certificates, compute_classes, keda
+from .calls import NotReadyError
 from .google_kinds import ADDRESS, FORWARDING_RULE, free_address, last
 from .google_machines import TPU_MACHINES
 from .inventory import CloudError, Item
@@ -11,16 +12,22 @@ from .kubernetes_kinds import (
     ACCOUNT,
     CERTIFICATE,
     CERTIFICATE_REQUEST,
+    CLAIM,
+    COMPUTE_CLASS,
     GATEWAY,
     ISSUER,
+    JOB,
     LLM,
     NAMESPACE,
     RELEASE,
+    SCALED_OBJECT,
     SECRET,
     SERVICE,
+    VOLUME,
     kind_of,
 )
 
+TOPOLOGY = "cloud.google.com/gke-tpu-topology"
 NEEDED_CHARTS = {
     CONTROLLER: (
         ("cert-manager", 'no matches for kind "Certificate" in version "cert-manager.io/v1"'),
@@ -38,13 +45,20 @@ def _load_balancer(service: Item) -> str | None:
     return ingress[0]["ip"] if ingress else None
 
 
-def _tpu_demand(service: Item) -> tuple[tuple[int, str | None], int]:
-    """What a service asks for: chips and topology of a host, and how many hosts."""
+def _stopped(service: Item) -> bool:
+    """Whether KServe has deleted what it had made for a service, and calls it not Ready on purpose."""
+    return service.inputs["metadata"].get("annotations", {}).get("serving.kserve.io/stop") == "true"
+
+
+def _tpu_demand(service: Item) -> tuple[tuple[int, str | None, str], int]:
+    """What a service asks for: chips and topology of a host, the class of its pool, and how many hosts; of a stopped
+    one none."""
     template = service.inputs["spec"].get("template", {})
     limits = [c.get("resources", {}).get("limits", {}) for c in template.get("containers", [])]
     chips = max((int(limit.get("google.com/tpu", 0)) for limit in limits), default=0)
-    topology = template.get("nodeSelector", {}).get("cloud.google.com/gke-tpu-topology")
-    return (chips, topology), int(service.inputs["spec"].get("replicas", 1))
+    selector = template.get("nodeSelector", {})
+    hosts = 0 if _stopped(service) else int(service.inputs["spec"].get("replicas", 1))
+    return (chips, selector.get(TOPOLOGY), selector.get(compute_classes.LABEL, "")), hosts
 
 
 def settle(cluster: Cluster, item: Item) -> None:
@@ -53,13 +67,25 @@ def settle(cluster: Cluster, item: Item) -> None:
         _install(cluster, item)
     elif item.kind == SERVICE:
         _balance(cluster, item)
+    elif item.kind == JOB:
+        _run(cluster, item)
+    elif item.kind == COMPUTE_CLASS:
+        if refused := list(compute_classes.problems(item.inputs)):
+            raise CloudError(f'ComputeClass "{item.name}" is invalid: {", ".join(refused)}')
+    elif item.kind == SCALED_OBJECT:
+        keda.settle(cluster, item)
+    elif item.kind == CLAIM:
+        if problem := buckets.unbound(cluster, item):
+            raise CloudError(f"timed out: PersistentVolumeClaim {item.id} is Pending: {problem}")
     elif item.kind in (ISSUER, CERTIFICATE, CERTIFICATE_REQUEST):
         certificates.settle(cluster, item)
     elif item.kind in (GATEWAY, LLM):
         condition = "Programmed" if item.kind == GATEWAY else "Ready"
         problem = _gateway_problem(cluster, item) if item.kind == GATEWAY else _llm_problem(cluster, item)
-        if problem and "pulumi.com/waitFor" in item.inputs["metadata"].get("annotations", {}):
-            raise CloudError(f"timed out waiting for condition {condition} of {kind_of(item)} {item.id}: {problem}")
+        waits = item.inputs["metadata"].get("annotations", {}).get("pulumi.com/waitFor", "")
+        if waits and bool(problem) != waits.endswith("=False"):
+            wanted = waits if not problem else f"condition {condition}"
+            raise CloudError(f"timed out waiting for {wanted} of {kind_of(item)} {item.id}: {problem or 'it is true'}")
         status = {"type": condition, "status": "False" if problem else "True", "message": problem or ""}
         item.computed = item.computed | {"status": {"conditions": [status]}}
         addresses = [ip for service in cluster.find(SERVICE) if (ip := _load_balancer(service))]
@@ -75,6 +101,8 @@ def _install(cluster: Cluster, item: Item) -> None:
             raise CloudError(f"{failed}: {message} (there is no release of the chart {needed})")
     if not cluster.has_system_nodes:
         raise CloudError(f"{failed}: timed out waiting for the condition: Pods Pending, no node without TPU")
+    if images := cluster.unpullable(item):
+        raise CloudError(f"{failed}: timed out waiting for the condition: Pods ImagePullBackOff, {images[0]}")
     if chart == CONTROLLER and not item.inputs.get("takeOwnership") and cluster.serves("inference.networking.k8s.io"):
         crd = 'CustomResourceDefinition "inferencepools.inference.networking.k8s.io"'
         raise CloudError(f"{failed}: {crd} cannot be imported into the current release: invalid ownership metadata")
@@ -109,6 +137,67 @@ def _balance(cluster: Cluster, item: Item) -> None:
     item.computed["status"] = {"loadBalancer": {"ingress": [{"ip": address}]}}
 
 
+def _run(cluster: Cluster, job: Item) -> None:
+    """Let a Job complete if there is a node for its Pods that can pull their images. Who waits for it gets the plugin's
+    words, and keeps the Job.
+
+    It knows of one bad end of a Pod alone, that of a gated model fetched without a token, and no sleep: a Job that
+    sleeps is complete here, so nothing may wait for it.
+    """
+    pod = job.inputs["spec"]["template"]["spec"]
+    annotations = job.inputs["metadata"].get("annotations", {})
+    problem = _no_tpu_node(cluster, pod.get("nodeSelector", {})) or buckets.unmounted_by(cluster, job)
+    problem = problem or next((f"Pods ImagePullBackOff: {image}" for image in cluster.unpullable(job)), None)
+    failed = None if problem else _gated(cluster, pod)
+    if not problem and not failed:
+        job.computed["status"] = {"conditions": [{"type": "Complete", "status": "True"}], "succeeded": 1}
+        return
+    job.computed["status"] = {"active": 1} if problem else {"conditions": [{"type": "Failed", "status": "True"}]}
+    if annotations.get("pulumi.com/skipAwait") != "true":
+        # With `waitFor` the plugin looks at that condition alone, and at nothing that the Job says of its failure.
+        seen = failed and "pulumi.com/waitFor" not in annotations
+        why = (
+            f"[BackoffLimitExceeded] {failed}" if seen else f"timed out waiting for the condition ({problem or failed})"
+        )
+        raise NotReadyError(
+            job.id,
+            job.props,
+            f"resource {job.id} was successfully created, but the Kubernetes API server reported that it failed to "
+            f"fully initialize or become live: {why}",
+        )
+
+
+def _gated(cluster: Cluster, pod: dict[str, Any]) -> str | None:
+    """Why a container ends that fetches a model without a token, if it is gated: `gated hf://...` outside."""
+    for container in pod["containers"]:
+        named = {variable["name"] for variable in container.get("env", [])}
+        gated = [word for word in container.get("command", []) if f"gated {word}" in cluster.inventory.outside]
+        if gated and "HF_TOKEN" not in named:
+            return f"Job has reached the specified backoff limit: {gated[0]} is gated"
+    return None
+
+
+def _no_tpu_node(cluster: Cluster, selector: dict[str, str]) -> str | None:
+    """Why no node of a slice is there or comes, if a Pod selects one: there is one where a model runs."""
+    topology = selector.get(TOPOLOGY)
+    if topology is None:
+        return None
+    if any(_tpu_demand(model)[0][1] == topology and _is_ready(model) for model in cluster.find(LLM)):
+        return None
+    machines = {machine for machine, (_, of) in TPU_MACHINES.items() if of == topology}
+    led_to = compute_classes.pools(cluster, selector.get(compute_classes.LABEL, ""))
+    fitting = [pool for pool in led_to if pool.inputs.get("nodeConfig", {}).get("machineType") in machines]
+    if not fitting:
+        return f"no node pool has topology {topology}"
+    tried = [compute_classes.sold_out(cluster, pool) for pool in fitting]
+    return f"GCE out of resources: {', '.join(where for pool in tried for where in pool)}" if all(tried) else None
+
+
+def _is_ready(model: Item) -> bool:
+    conditions = model.props.get("status", {}).get("conditions", [])
+    return any((c["type"], c["status"]) == ("Ready", "True") for c in conditions)
+
+
 def _gateway_problem(cluster: Cluster, item: Item) -> str | None:
     if not cluster.release("istiod"):
         return "no controller: istiod is not running"
@@ -130,8 +219,14 @@ def _llm_problem(cluster: Cluster, item: Item) -> str | None:
         raise CloudError('failed calling webhook "llminferenceservice.kserve-webhook-server": no endpoints available')
     if not cluster.release(PRESETS):
         raise CloudError('LLMInferenceServiceConfig "kserve-config-llm-template" not found: no presets')
+    if _stopped(item):
+        return "Service is stopped"
     if missing := _missing_reference(cluster, item) or _missing_chips(cluster, item):
         return missing
+    if images := cluster.unpullable(item):
+        return f"Pods ImagePullBackOff: {images[0]}"
+    if unmounted := buckets.unmounted(cluster, item):
+        return unmounted
     return None if cluster.has_system_nodes else "Pods of the endpoint picker are Pending: no node without TPU"
 
 
@@ -156,10 +251,20 @@ def _missing_reference(cluster: Cluster, service: Item) -> str | None:
 def _missing_chips(cluster: Cluster, service: Item) -> str | None:
     """Why the node pools would not have hosts for a service beside all others."""
     wanted, replicas = _tpu_demand(service)
-    fitting = [pool for machine, pool in cluster.pools if TPU_MACHINES.get(machine) == wanted]
+    if not wanted[0]:
+        return None
+    fitting = [
+        pool
+        for pool in compute_classes.pools(cluster, wanted[2])
+        if TPU_MACHINES.get(pool.inputs.get("nodeConfig", {}).get("machineType")) == wanted[:2]
+    ]
     others = [_tpu_demand(other) for other in cluster.find(LLM) if other.id != service.id]
-    hosts, most = replicas + sum(n for demand, n in others if demand == wanted), sum(map(most_nodes, fitting))
-    if wanted[0] and hosts > most:
+    hosts = replicas + sum(n for demand, n in others if demand == wanted)
+    tried = [compute_classes.sold_out(cluster, pool) for pool in fitting]
+    if fitting and all(tried):
+        return f"GCE out of resources: {', '.join(where for pool in tried for where in pool)}"
+    most = sum(most_nodes(pool) for pool, vain in zip(fitting, tried, strict=True) if not vain)
+    if hosts > most:
         wish = f"{hosts} hosts of {wanted[0]} chips with topology {wanted[1]}"
         return f"insufficient google.com/tpu: {wish} are wanted, the node pools have {most} at most"
     return None
@@ -168,6 +273,8 @@ def _missing_chips(cluster: Cluster, service: Item) -> str | None:
 def stuck(cluster: Cluster, item: Item) -> str | None:
     """Why the deletion would hang or be refused."""
     controller, services = cluster.release(CONTROLLER), cluster.find(LLM)
+    if item.kind in (CLAIM, VOLUME):
+        return buckets.in_use(cluster, item)
     orphaned = "timed out: finalizer serving.kserve.io/llmisvc-finalizer: its controller is gone"
     chart = last(item.inputs["chart"]) if item.kind == RELEASE else ""
     if not controller:

@@ -5,7 +5,7 @@ words. To add something, write it into its file with the page that shows it:
 
 - `sandbox/clouds/data/published.json`: `charts` by their OCI reference, `images` by their full name, each with its
   versions or tags, and the tag of each of its `digests`; `mirrors` are registries that have all these images behind
-  their own name.
+  their own name. A publisher's registry answers at https://HOST, if `upstreams` does not say where.
 - models are those of `infra/settings/known_models.json`, which the program reads too: `model_config.py` beside it says
   what the fields are. `head_dim` stands in all, also where the published file leaves it to be computed.
 
@@ -13,6 +13,7 @@ Standard library only: `sandbox.build` asks for charts while the SDKs may not be
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,14 @@ HUB = "https://huggingface.co"
 
 class UnpublishedError(Exception):
     """There is no such thing; the message is its registry's, with what to do."""
+
+
+class Remote(NamedTuple):
+    """A remote repository as a machine sees it: the publisher's host that it fetches from, and whether it may be
+    read."""
+
+    host: str
+    readable: bool = True
 
 
 class Reference(NamedTuple):
@@ -65,8 +74,23 @@ def reference(text: str) -> Reference:
     return Reference(f"{host}/{repository}", "" if digest else tag or "latest", digest)
 
 
-def _origin(name: str, published: dict[str, Any]) -> str:
-    """The name at its publisher of an image that a mirror has, or else the name itself."""
+def upstreams() -> dict[str, str]:
+    """The publishers' registries by the address at which each answers."""
+    hosts = {name.partition("/")[0] for name in _read("published.json")["images"]}
+    return {_read("published.json")["upstreams"].get(host, f"https://{host}"): host for host in hosts}
+
+
+def _remote(name: str, remotes: Mapping[str, Remote]) -> tuple[str, Remote] | None:
+    """The remote repository that an image is pulled by, and its path there."""
+    found = ((name.removeprefix(f"{prefix}/"), of) for prefix, of in remotes.items() if name.startswith(f"{prefix}/"))
+    return next(found, None)
+
+
+def _origin(name: str, published: dict[str, Any], remotes: Mapping[str, Remote]) -> str:
+    """The name at its publisher of an image that a mirror has or a remote repository fetches, or else the name
+    itself. Behind a remote repository stands the whole path: Docker Hub's official images are in `library`."""
+    if through := _remote(name, remotes):
+        return f"{through[1].host}/{through[0]}"
     for mirror in published["mirrors"]:
         for origin in published["images"]:
             if name == f"{mirror}/{origin.partition('/')[2]}":
@@ -74,16 +98,19 @@ def _origin(name: str, published: dict[str, Any]) -> str:
     return name
 
 
-def image(text: str) -> Reference:
+def image(text: str, remotes: Mapping[str, Remote] = {}) -> Reference:
     """The image that a reference pulls, as its publisher names it by tag, or an `UnpublishedError` in containerd's
-    words."""
+    words. `remotes` are the remote repositories by how the names of their images begin."""
     wanted, published = reference(text), _read("published.json")
-    origin = _origin(wanted.name, published)
+    origin, through = _origin(wanted.name, published, remotes), _remote(wanted.name, remotes)
+    failed = f'failed to pull and unpack image "{wanted}": failed to resolve reference "{wanted}": '
+    if through and not through[1].readable:
+        asked = f"https://{wanted.host}/v2/{wanted.repository}/manifests/{wanted.digest or wanted.tag}"
+        raise UnpublishedError(f"{failed}unexpected status from HEAD request to {asked}: 403 Forbidden")
     found = published["images"].get(origin)
     tag = found.get("digests", {}).get(wanted.digest) if found and wanted.digest else wanted.tag
     if found and tag in found["tags"]:
         return Reference(origin, tag)
-    failed = f'failed to pull and unpack image "{wanted}": failed to resolve reference "{wanted}": '
     known = f"known tags are {', '.join(found['tags'])}" if found else "no image of this name is known"
     hint = f"({known}; if it has been published, add it to sandbox/clouds/data/published.json with its source)"
     if not found and wanted.host == DOCKER_HUB:

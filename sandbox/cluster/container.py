@@ -3,6 +3,7 @@
 import math
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 from sandbox.api_client import Json, now
@@ -13,7 +14,7 @@ from . import container_rules
 from .environment import environment, expand
 from .pod import MissingError, Pod
 from .probes import SPEED, Probe
-from .termination import LEAST_SECONDS, pre_stop
+from .termination import LEAST_SECONDS, pre_stop, wait
 from .volumes import binds
 
 
@@ -29,7 +30,9 @@ class Container:
         self.restarts = 0
         self.ready = self.started = False
         self._process: subprocess.Popen[bytes] | None = None
+        self._before_end: Sequence[str] = ()
         self._not_before = 0.0
+        self._log_start, self._started_at = 0, now()
 
     @property
     def finished(self) -> bool:
@@ -78,7 +81,19 @@ class Container:
                 problem = repr(error)
             if problem:
                 self.pod.event("FailedPreStopHook", f"PreStopHook failed: {problem}")
+        if hook and self._before_end:
+            wait(self._run(environment(self.pod, self.spec), [*self._before_end]), end - time.monotonic())
         self.pod.plane.processes.stop(self._process, max(end - time.monotonic(), LEAST_SECONDS))
+
+    def end(self) -> None:
+        """Take note of the end of a container that was stopped with its Pod; it is not started again."""
+        self.policy = "Never"
+        if self._process:
+            code = self._process.poll()
+            self._ended(137 if code is None else code)
+        elif not self.finished:
+            # pkg/kubelet/status/status_manager.go: one that never ran, or is between two starts
+            self._ended(137, "ContainerStatusUnknown", "The container could not be located when the pod was terminated")
 
     def _run(self, env: dict[str, str], command: list[str]) -> "subprocess.Popen[bytes]":
         pod = self.pod
@@ -97,12 +112,14 @@ class Container:
         self._started_at = now()
         try:
             image = pod.pull(spec)
+            self._before_end = image.end
             env = environment(pod, spec)
             argv = [expand(part, env) for part in [*(spec.get("command") or image.entrypoint), *spec.get("args", [])]]
-            if problem := container_rules.config_error(image.needs, pod.manifest, spec):
+            needs = catalogue.needs(image, argv)
+            if problem := container_rules.config_error(needs, pod.manifest, spec):
                 raise MissingError(problem)
             command = catalogue.command(image, pod, argv, env)
-            failure = container_rules.failure(image.needs, pod.manifest, spec, env, pod.node)
+            failure = container_rules.failure(needs, pod.manifest, spec, env, pod.node)
         except PullError as error:
             pulled_before = self.state.get("waiting", {}).get("reason") in ("ErrImagePull", "ImagePullBackOff")
             message = (

@@ -94,11 +94,13 @@ def memory_limit(container: Json) -> float:
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that a running program holds; 0 once it has ended. Linux only, as is what runs Pods."""
+    """Bytes of memory that a running program holds, with those that it has started; 0 once it has ended. Linux only, as
+    is what runs Pods."""
     with suppress(OSError):
         status = Path(f"/proc/{pid}/status").read_text()
+        started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         if found := re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE):
-            return int(found[1]) * 1024
+            return int(found[1]) * 1024 + sum(resident(int(child)) for child in started)
     return 0
 
 

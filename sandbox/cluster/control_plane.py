@@ -5,6 +5,7 @@ brings: the standard Gateway API and the InferencePool. It has no machines; thos
 """
 
 import json
+import os
 import secrets
 import shutil
 import subprocess
@@ -22,15 +23,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from infra.google import slices
 from sandbox.api_client import Api, Json
 from sandbox.build import parts, places
+from sandbox.clouds import google_machines
+from sandbox.clouds.registries import Remote
 from sandbox.engine.stack import SandboxError
 
+from . import front_proxy
 from .addresses import API_SERVER, CONTROL_PLANE
 from .internet import Internet
 from .isolation import AUTHORITY, HOME, PLUGINS, isolated, publish
 
 ETCD = "http://127.0.0.1:2379"
 AUTH_PLUGIN = "gke-gcloud-auth-plugin"
-
+SCALING_SECONDS, STABLE_SECONDS = 1.5, 30
+"""How often HorizontalPodAutoscalers are looked at, and for how long one stays up whose object says nothing of it."""
 
 PASSING = {"events", "events.events.k8s.io", "leases.coordination.k8s.io", "componentstatuses"}
 
@@ -110,8 +115,9 @@ class ControlPlane:
     `server` is the API server's URL, `ca` the certificate of its authority, `kubeconfig` a cluster administrator's and
     `api` one. `reaches` says whether a node, by its name, gets to a host outside, `closed` what of "names" and "the
     internet" policies keep the programs of a Pod from, and `filtered` whether the network at a Pod's address is as
-    policies want it; `gke_controllers` answers. `pulled` has the images that are on a node, `internet` the hosts that
-    answer outside of the VPC.
+    policies want it, `remotes` the remote repositories of Artifact Registry as a node sees them; `restart_autoscaler`
+    makes the autoscaler forget what failed, once it has seen which nodes there are; `gke_controllers` does all that.
+    `pulled` has the images that are on a node, `internet` the hosts that answer outside of the VPC.
     """
 
     server = f"https://{API_SERVER}:443"
@@ -134,6 +140,8 @@ class ControlPlane:
         self.reaches: Callable[[str, str], bool] = lambda _node, _host: True
         self.closed: Callable[[Json], frozenset[str]] = lambda _pod: frozenset()
         self.filtered: Callable[[str], bool] = lambda _address: True
+        self.remotes: Callable[[str], Mapping[str, Remote]] = lambda _node: {}
+        self.restart_autoscaler: Callable[[], None] = lambda: None
         self.pulled: dict[str, set[str]] = {}
         self._authority = trustme.CA()
         self.internet = Internet(self._authority, self.pki)
@@ -232,6 +240,9 @@ class ControlPlane:
             f"--root-ca-file={self.ca}",
             "--use-service-account-credentials",
             "--leader-elect=false",
+            # A tenth of what it is by itself, as time passes faster for Pods too.
+            f"--horizontal-pod-autoscaler-sync-period={SCALING_SECONDS}s",
+            f"--horizontal-pod-autoscaler-downscale-stabilization={STABLE_SECONDS}s",
             # The nodes have no kubelet that renews a lease.
             "--controllers=*,-node-ipam-controller,-node-lifecycle-controller,-taint-eviction-controller",
             f"--cert-dir={pki}",
@@ -255,13 +266,15 @@ class ControlPlane:
             f"--service-account-key-file={pki / 'accounts.pub'}",
             f"--service-account-signing-key-file={pki / 'accounts.key'}",
             "--service-cluster-ip-range=10.8.0.0/20",
+            *front_proxy.identity(pki),
             "--enable-aggregator-routing",  # webhooks are called on their Pods' addresses: no kube-proxy is here
             "--endpoint-reconciler-type=none",
             "--allow-privileged",
+            env={**os.environ, "GOGC": "200"},  # it makes its description of all CRDs anew with each that comes
         )
 
-    def _start(self, name: str, *flags: str) -> "subprocess.Popen[bytes]":
-        return self.processes.start(name, [str(self.bin / name), *flags], netns=CONTROL_PLANE)
+    def _start(self, name: str, *flags: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
+        return self.processes.start(name, [str(self.bin / name), *flags], env=env, netns=CONTROL_PLANE)
 
     def _ready(self, server: "subprocess.Popen[bytes]") -> bool:
         if server.poll() is not None:
@@ -272,10 +285,13 @@ class ControlPlane:
             return False
 
     def _bring_what_gke_brings(self) -> None:
-        """The CRDs that a GKE cluster with the Gateway API has from the beginning (InferencePool since 1.34).
+        """The CRDs that a GKE cluster with the Gateway API and managed collection has from the beginning (InferencePool
+        since 1.34), and what it does to Pods that select a ComputeClass.
 
         The other kinds of the InferencePool's API come along, as the endpoint picker that is run here wants them.
         """
-        for folder in ("gateway-api", "inference"):
-            self.kubectl("apply", "--server-side", "--field-manager=gke", f"--filename={places.CRDS / folder}")
+        data = google_machines.DATA
+        ours = (data / f"{name}.yaml" for name in ("compute_class", "compute_class_toleration", "pod_monitoring"))
+        for files in (places.CRDS / "gateway-api", places.CRDS / "inference", *ours):
+            self.kubectl("apply", "--server-side", "--field-manager=gke", f"--filename={files}")
         self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")

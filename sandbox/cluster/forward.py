@@ -1,64 +1,100 @@
-"""Carries TCP connections from a listening socket to wherever they are to go."""
+"""Carries TCP connections from a listening socket to wherever they are to go.
 
-import asyncio
+Who carries is another process (`carrier`); who decides where to is asked here, once for each connection.
+"""
+
+import itertools
+import json
+import os
 import socket
+import subprocess
+import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-CONNECT_SECONDS = 2
+from sandbox.engine.stack import REPO
+
+from .carrier import MOST_BYTES
+
 Target = Callable[[str], tuple[str, int] | None]
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-        writer.write_eof()
+class Forwarder:
+    """Listening sockets whose connections are carried. A context manager; in the end nothing is carried any more."""
 
+    def __init__(self) -> None:
+        self._channel, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._targets: dict[int, Target] = {}
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._answer, name="forward", daemon=True)
 
-async def _serve(listener: socket.socket, target: Target, end: asyncio.Event) -> None:
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.CancelledError):
-            there = target(writer.get_extra_info("peername")[0])
-            if there:
-                # A Pod that has just gone does not refuse: nothing answers.
-                far_reader, far_writer = await asyncio.wait_for(asyncio.open_connection(*there), CONNECT_SECONDS)
-                try:
-                    await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-                finally:
-                    far_writer.close()
-        writer.close()
+    def __enter__(self) -> "Forwarder":
+        """Start."""
+        descriptor = self._theirs.fileno()
+        modules = os.pathsep.join(filter(None, [str(REPO), os.environ.get("PYTHONPATH")]))
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "sandbox.cluster.carrier", str(descriptor)],
+            pass_fds=(descriptor,),
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": modules},
+            start_new_session=True,  # Ctrl-C is for us
+        )
+        self._theirs.close()
+        self._thread.start()
+        return self
 
-    server = await asyncio.start_server(carry, sock=listener)
-    await end.wait()
-    server.close()  # what is still carried is cut off with the loop
+    def __exit__(self, *_: object) -> None:
+        """Cut off what is carried."""
+        with suppress(OSError):
+            self._channel.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._channel.close()
+        self._process.wait()
+
+    @contextmanager
+    def forward(self, listener: socket.socket, target: Target) -> Iterator[None]:
+        """Carry every connection to `listener` to what `target` names at that moment for who comes from an address; to
+        nothing, it is closed at once.
+
+        The socket is closed in the end, and may belong to another network than the target.
+        """
+        number = next(self._numbers)
+        self._targets[number] = target
+        with self._lock:
+            message = json.dumps({"listen": number}).encode()
+            socket.send_fds(self._channel, [message], [listener.fileno()])
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                self._say({"close": number})
+            del self._targets[number]
+            listener.close()
+
+    def _say(self, message: object) -> None:
+        with self._lock:
+            self._channel.send(json.dumps(message).encode())
+
+    def _answer(self) -> None:
+        with suppress(OSError):
+            while data := self._channel.recv(MOST_BYTES):
+                asked = json.loads(data)
+                self._say({"answer": asked["ask"], "there": self._where(asked["listener"], asked["client"])})
+
+    def _where(self, number: int, client: str) -> tuple[str, int] | None:
+        target = self._targets.get(number)
+        try:
+            return target(client) if target else None
+        except Exception:  # a bug of the sandbox: it says so, and the other connections are carried
+            traceback.print_exc()
+            return None
 
 
 @contextmanager
 def forward(listener: socket.socket, target: Target) -> Iterator[None]:
-    """Carry every connection to `listener` to what `target` names at that moment for who comes from an address; to
-    nothing, it is closed at once.
-
-    The socket is closed in the end, and may belong to another network than the target.
-    """
-    started: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
-    ready = threading.Event()
-
-    async def run() -> None:
-        end = asyncio.Event()
-        started.append((asyncio.get_running_loop(), end))
-        ready.set()
-        await _serve(listener, target, end)
-
-    thread = threading.Thread(target=lambda: asyncio.run(run()), name=f"forward {listener.getsockname()}", daemon=True)
-    thread.start()
-    ready.wait()
-    try:
+    """Carry what connects to one listening socket, as `Forwarder.forward`."""
+    with Forwarder() as forwarder, forwarder.forward(listener, target):
         yield
-    finally:
-        loop, end = started[0]
-        loop.call_soon_threadsafe(end.set)
-        thread.join()
-        listener.close()

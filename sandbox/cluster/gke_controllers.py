@@ -1,4 +1,4 @@
-"""What GKE does around a cluster: nodes for its node pools, the autoscaler, load balancers, the VPC's network.
+"""What GKE does around a cluster: nodes for its node pools, the autoscaler, load balancers, the VPC's network, metrics.
 
 The VPC's firewall and NAT (`clouds.firewall`, `clouds.nat`) take effect here, and with them the cluster's
 NetworkPolicies (`policy_filter`): what the control plane and Pods may open, and what nodes and Pods reach.
@@ -6,25 +6,32 @@ NetworkPolicies (`policy_filter`): what the control plane and Pods may open, and
 
 import threading
 import traceback
+from contextlib import ExitStack
+from functools import partial
 from ipaddress import ip_network
 
 from sandbox.api_client import UNREACHABLE, Json
-from sandbox.clouds import nat
+from sandbox.clouds import google_repositories, monitoring, nat
 from sandbox.clouds.firewall import control_plane_flows
 from sandbox.clouds.google_kinds import CLUSTER
 from sandbox.clouds.inventory import Inventory
+from sandbox.clouds.registries import Remote
 
-from . import packet_filter
+from . import metadata_server, monitoring_api, packet_filter
 from .addresses import CONTROL_PLANE
 from .autoscaler import Autoscaler
+from .collectors import Collectors
 from .control_plane import ControlPlane
 from .load_balancers import LoadBalancers
+from .metadata_server import MetadataServer, Tokens
+from .monitoring_api import MonitoringApi
 from .nodes import Nodes
 from .packet_filter import Allowed
 from .policy_filter import PolicyFilter
 from .service_proxy import ServiceProxy
 
 POLL_SECONDS = 0.5
+PATIENCE_SECONDS = 60
 NOBODYS = "198.51.100.0/28"
 """Addresses for documentation."""
 
@@ -41,15 +48,25 @@ class GkeControllers:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gke", daemon=True)
         self._nodes = Nodes(plane, inventory)
-        self._autoscaler = Autoscaler(plane.api, self._nodes, delay=delay)
+        self._looked = threading.Event()
+        self._new_autoscaler = partial(Autoscaler, plane.api, self._nodes, delay=delay)
+        self._autoscaler = self._new_autoscaler()
         self._policies = PolicyFilter(plane)
         self._services = ServiceProxy(plane.api, LoadBalancers(plane.api, inventory), self._policies.allows)
+        tokens, self._stack = Tokens(), ExitStack()
+        self._metadata = MetadataServer(lambda: plane.api.items("/api/v1/pods"), tokens)
+        self._collectors = Collectors(plane)
+        self._monitoring = MonitoringApi(inventory, tokens, self._collectors)
         self._allowed: set[Allowed] | None = None  # as the packet filter has it
 
     def __enter__(self) -> "GkeControllers":
         """Start."""
         self._plane.reaches, self._plane.closed = self._reaches, self._policies.closed
+        self._plane.remotes = self._remotes
         self._plane.filtered = self._policies.ready
+        self._plane.restart_autoscaler = self._restart_autoscaler
+        self._stack.enter_context(metadata_server.serve(self._metadata))
+        self._stack.enter_context(monitoring_api.serve(self._monitoring, self._plane.internet))
         self._thread.start()
         return self
 
@@ -57,10 +74,14 @@ class GkeControllers:
         """Stop; nodes stay, but nothing is carried any more."""
         self._stopping.set()
         self._thread.join()
+        self._stack.close()
+        self._collectors.close()
         self._services.close()
         self._policies.close()
         self._plane.reaches, self._plane.closed = lambda _node, _host: True, lambda _pod: frozenset()
+        self._plane.remotes = lambda _node: {}
         self._plane.filtered = lambda _address: True
+        self._plane.restart_autoscaler = lambda: None
         packet_filter.apply(CONTROL_PLANE, None)
 
     def _run(self) -> None:
@@ -68,15 +89,29 @@ class GkeControllers:
             try:
                 self._nodes.follow()
                 pods = self._plane.api.items("/api/v1/pods")
-                self._policies.follow(pods, self._control_plane())
+                self._policies.follow([*pods, *self._collectors.pods], self._control_plane())
                 self._filter(pods)
                 self._autoscaler.follow(pods)
                 self._services.follow()
+                self._measure()
+                self._looked.set()
             except UNREACHABLE:
                 pass
             except Exception:  # a bug of the sandbox: it says so, and goes on with what else there is to do
                 with self._plane.processes.log("gke").open("a") as log:
                     log.write(traceback.format_exc())
+
+    def _restart_autoscaler(self) -> None:
+        for _ in range(2):  # the first look may have begun before
+            self._looked.clear()
+            self._looked.wait(PATIENCE_SECONDS)
+        self._autoscaler = self._new_autoscaler()
+
+    def _measure(self) -> None:
+        """Let the metrics of the cluster be collected, if it wants them to be."""
+        with self._inventory.lock:
+            self._metadata.place = place = monitoring.place(self._inventory)
+        self._collectors.follow(place)
 
     def _filter(self, pods: list[Json]) -> None:
         """Let the control plane open to Pods what the firewall and the Pods' policies let it open."""
@@ -107,3 +142,7 @@ class GkeControllers:
     def _reaches(self, node: str, host: str) -> bool:
         with self._inventory.lock:
             return nat.reaches(self._inventory.find(), self._nodes.pool_of(node), host)
+
+    def _remotes(self, node: str) -> dict[str, Remote]:
+        with self._inventory.lock:
+            return google_repositories.of_pool(self._inventory.find(), self._nodes.pool_of(node))

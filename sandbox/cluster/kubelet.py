@@ -9,8 +9,7 @@ It leaves out what takes a container: a program sees the machine's files. Volume
 are where the Pod mounts them; all are in the Pod's folder, `<home>/pods/<namespace>_<name>/<mountPath>`, which is the
 working directory. What a container may do and how much it gets is in `container_rules`: what would be refused, or would
 end for lack of something, is refused or ends here; how containers end is in `termination`. It also runs no probes by
-command and no sidecars among init containers, and a volume stays as it was when the Pod started. Time passes faster:
-see `probes.SPEED`.
+command and no sidecars among init containers. Time passes faster: see `probes.SPEED`.
 """
 
 import itertools

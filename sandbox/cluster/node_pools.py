@@ -8,12 +8,16 @@ from kubernetes.utils import parse_quantity
 
 from sandbox.api_client import Json
 from sandbox.clouds import google_machines
+from sandbox.clouds.capacity import bought
 from sandbox.clouds.google_machines import Machine
 from sandbox.clouds.inventory import Item
 
 from .container_rules import CHIPS, TOPOLOGY
 
 ACCELERATOR = "cloud.google.com/gke-tpu-accelerator"
+METADATA_SERVER = "iam.gke.io/gke-metadata-server-enabled"
+"""Label of nodes with Workload Identity
+(https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity#configure-authz-principals)."""
 EFFECTS = {"NO_SCHEDULE": "NoSchedule", "PREFER_NO_SCHEDULE": "PreferNoSchedule", "NO_EXECUTE": "NoExecute"}
 
 
@@ -39,6 +43,7 @@ class Pool:
     group: str
     project: str
     version: str
+    bought: str
     zones: list[str]
     labels: dict[str, str]
     taints: list[dict[str, str]]
@@ -59,7 +64,7 @@ class Pool:
         if not all(any(_tolerates(t, taint) for t in pod["spec"].get("tolerations", [])) for taint in self.taints):
             return "node(s) had untolerated taint(s)"
         for resource in ("cpu", "memory", CHIPS):
-            if _requested(pod, resource) > parse_quantity(self.room.get(resource, "0")):
+            if requested(pod, resource) > parse_quantity(self.room.get(resource, "0")):
                 return f"Insufficient {resource}"
         return None
 
@@ -70,7 +75,7 @@ def _tolerates(toleration: Json, taint: Json) -> bool:
     return toleration.get("operator") == "Exists" or toleration.get("value", "") == taint["value"]
 
 
-def _requested(pod: Json, resource: str) -> Decimal:
+def requested(pod: Json, resource: str) -> Decimal:
     """What the scheduler counts: the containers together, or the largest init container."""
 
     def of(containers: list[Json]) -> list[Decimal]:
@@ -96,6 +101,7 @@ def node_pool(item: Item, cluster: Item) -> Pool:
         group=f"gke-{cluster.name[:20]}-{item.name[:20]}-{hashlib.sha256(item.id.encode()).hexdigest()[:8]}",
         project=cluster.props["project"],
         version=item.props["version"],
+        bought=bought(config),
         zones=zones,
         labels=_labels(item.name, kind, config),
         taints=taints,
@@ -109,12 +115,15 @@ def node_pool(item: Item, cluster: Item) -> Pool:
 def _labels(pool: str, kind: str, config: Json) -> dict[str, str]:
     machine = google_machines.machine(kind)
     of_tpu = {ACCELERATOR: "tpu-v6e-slice", TOPOLOGY: machine.topology}
+    mode = config.get("workloadMetadataConfig", {}).get("mode")
     return {
         "cloud.google.com/gke-nodepool": pool,
         "node.kubernetes.io/instance-type": kind,
         "kubernetes.io/arch": "amd64",
         "kubernetes.io/os": "linux",
         **({"cloud.google.com/gke-spot": "true"} if config.get("spot") else {}),
+        **({"cloud.google.com/gke-flex-start": "true"} if config.get("flexStart") else {}),
+        **({METADATA_SERVER: "true"} if mode == "GKE_METADATA" else {}),
         **config.get("labels", {}),
         **(of_tpu if machine.chips else {}),
     }

@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter
 from contextlib import suppress
 
-from sandbox.api_client import MERGE, ApiException, now
+from sandbox.api_client import MERGE, ApiException, Json, now
 from sandbox.clouds.firewall import reaches_control_plane
 from sandbox.clouds.google_kinds import CLUSTER, POOL
 from sandbox.clouds.inventory import Inventory
@@ -21,19 +21,28 @@ NODE_INFO = (
     *("machineID", "systemUUID", "bootID", "kernelVersion", "osImage"),
     *("containerRuntimeVersion", "kubeProxyVersion", "operatingSystem", "architecture"),
 )
+TO_BE_DELETED = "ToBeDeletedByClusterAutoscaler"
+"""Taint of a node that the autoscaler drains (pkg/utils/taints in https://github.com/kubernetes/autoscaler)."""
+
+
+def takes_none(node: Json) -> bool:
+    """Whether a node takes no more Pods: somebody has cordoned it, or the autoscaler drains it."""
+    spec = node["spec"]
+    return bool(spec.get("unschedulable")) or TO_BE_DELETED in [taint["key"] for taint in spec.get("taints", [])]
 
 
 class Nodes:
     """The nodes, and the node pools that they follow.
 
-    `pools` are by their IDs, as are `targets`, how many nodes a pool is to have, which the autoscaler raises. `places`
-    has the pool and the zone of each node.
+    `pools` are by their IDs, as are `targets`, how many nodes a pool is to have, which the autoscaler changes. `places`
+    has the pool and the zone of each node, `closed` the names of those that take no more Pods.
     """
 
     def __init__(self, plane: ControlPlane, inventory: Inventory) -> None:
         self.pools: dict[str, Pool] = {}
         self.targets: dict[str, int] = {}
         self.places: dict[str, tuple[str, str]] = {}
+        self.closed: set[str] = set()
         self._plane, self._api, self._inventory = plane, plane.api, inventory
         self._made = 0
 
@@ -51,33 +60,52 @@ class Nodes:
             if not pool or not pool.labels.items() <= node["metadata"]["labels"].items():
                 self._remove(name)
         self.places = {name: place for name, place in self.places.items() if name in alive}
+        self.closed = {name for name, node in alive.items() if takes_none(node)}
         for pool in pools.values():
-            count = self._zones(pool).total()
-            if not self.has_capacity(pool):
-                self.targets[pool.id] = min(self.targets[pool.id], count)  # the autoscaler gives up what never came
+            count = self._count(pool).total()
             for _ in range(self.targets[pool.id] - count):
-                self._add(pool)
+                zones = [zone for zone in self.zones(pool) if self.has_capacity(pool, zone)]
+                if not zones:
+                    self.targets[pool.id] = self._count(pool).total()  # the autoscaler gives up what never came
+                    break
+                self._add(pool, zones[0])
 
-    def has_capacity(self, pool: Pool) -> bool:
-        """Whether Google Cloud has a machine for one more node."""
-        return self._inventory.capacity.has(pool.chips)
+    def has_capacity(self, pool: Pool, zone: str) -> bool:
+        """Whether Google Cloud has a machine for one more node there."""
+        return self._inventory.capacity.has(pool.chips, zone, pool.bought)
+
+    def grow(self, pool: Pool, zone: str) -> None:
+        """One more node."""
+        self.targets[pool.id] += 1
+        self._add(pool, zone)
+
+    def shrink(self, name: str) -> None:
+        """One node less: this one."""
+        self.targets[self.pool_of(name)] -= 1
+        self._remove(name)
+        del self.places[name]
+
+    def mark(self, name: str, *, leaving: bool) -> None:
+        """Put the autoscaler's taint on a node, so that no Pod comes to it any more, or take it off."""
+        pool = self.pools[self.pool_of(name)]
+        taints = [*pool.taints, *([{"key": TO_BE_DELETED, "effect": "NoSchedule"}] if leaving else [])]
+        self._api("PATCH", f"/api/v1/nodes/{name}", {"spec": {"taints": taints}}, content=MERGE)
 
     def pool_of(self, node: str) -> str:
         """The ID of a node's pool, empty for a node that is unknown."""
         return self.places.get(node, ("", ""))[0]
 
-    def next_zone(self, pool: Pool) -> str:
-        """Where a pool's next node comes: the first zone of those with the fewest."""
-        return min(pool.zones, key=self._zones(pool).__getitem__)
+    def zones(self, pool: Pool) -> list[str]:
+        """Where a pool's next node may come: the zones with the fewest first."""
+        return sorted(pool.zones, key=self._count(pool).__getitem__)
 
-    def _zones(self, pool: Pool) -> Counter[str]:
+    def _count(self, pool: Pool) -> Counter[str]:
         """How many nodes a pool has in each zone."""
         return Counter(zone for of, zone in self.places.values() if of == pool.id)
 
-    def _add(self, pool: Pool) -> None:
+    def _add(self, pool: Pool, zone: str) -> None:
         self._made += 1
         name = f"{pool.group}-{hashlib.sha256(str(self._made).encode()).hexdigest()[:4]}"
-        zone = self.next_zone(pool)
         self.places[name] = (pool.id, zone)
         self._plane.pulled.pop(name, None)
         labels = {

@@ -20,7 +20,7 @@ from pyroute2.netlink.nfnetlink import nftsocket as nft
 from pyroute2.nftables.expressions import genex, verdict
 from pyroute2.nftables.main import NFTables
 
-from .addresses import INTERNET, POD_NETWORK
+from .addresses import INTERNET, METADATA, POD_NETWORK
 
 TABLE, CHAIN = "vpc", "output"
 DROP, ACCEPT = 0, 1  # linux/netfilter.h
@@ -51,7 +51,7 @@ def apply(network: str, allowed: Iterable[Allowed] | None) -> None:
     """Let the programs of a network namespace of `ip netns` open these and no more; None lifts the filter."""
     rules = [_answers(), _own(), *map(_allows, allowed or ())]
     if allowed is not None:
-        rules += [_nothing_else_of(POD_NETWORK), _nothing_else_of(INTERNET)]
+        rules += map(_nothing_else_of, (POD_NETWORK, INTERNET, METADATA))
 
     def replace() -> None:
         try:

@@ -71,7 +71,7 @@ class Pod:
         wanted = name not in held or spec.get("imagePullPolicy") == "Always"
         if wanted and not self.plane.reaches(node, nat.registry(name)):
             raise PullError(nat.timed_out(name))
-        image = catalogue.find(name)
+        image = catalogue.find(name, self.plane.remotes(node))
         held.add(name)
         return image
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,7 +11,7 @@ from sandbox.api_client import STRATEGIC, UNREACHABLE, Json, now
 
 from .container import Container
 from .pod import MissingError, Pod
-from .volumes import mount
+from .volumes import REFRESH_SECONDS, mount, refresh
 
 POLL_SECONDS = 0.3
 
@@ -26,7 +27,7 @@ class PodWorker:
         of_inits = "Never" if policy == "Never" else "OnFailure"
         self._inits = [Container(pod, spec, of_inits) for spec in pod.spec.get("initContainers", [])]
         self._containers = [Container(pod, spec, policy) for spec in pod.spec["containers"]]
-        self._mounted = False
+        self._mounted, self._refreshed = False, 0.0
         self._start_time = now()
         self._reported: Json = {}
         self._conditions: dict[str, Json] = {}
@@ -51,6 +52,8 @@ class PodWorker:
         self.pod.unplug()
         if self.deleted:
             with suppress(*UNREACHABLE):
+                self._report_end()
+            with suppress(*UNREACHABLE):
                 self.pod.api("DELETE", self.pod.path, {"gracePeriodSeconds": 0, "preconditions": {"uid": self.pod.uid}})
 
     def _step(self) -> None:
@@ -60,10 +63,13 @@ class PodWorker:
             try:
                 self.pod.node = self.pod.api("GET", f"/api/v1/nodes/{self.pod.spec['nodeName']}")
                 mount(self.pod)
-                self._mounted = True
+                self._mounted, self._refreshed = True, time.monotonic()
             except MissingError as error:
                 self.pod.event("FailedMount", str(error))
                 return
+        if time.monotonic() > self._refreshed + REFRESH_SECONDS:
+            refresh(self.pod)
+            self._refreshed = time.monotonic()
         for container in self._inits:
             if not container.finished:
                 container.step()
@@ -72,6 +78,16 @@ class PodWorker:
         for container in self._containers:
             if not container.finished:
                 container.step()
+
+    def _report_end(self) -> None:
+        """Say how the containers ended, and with them the Pod: who watches it, as a Job does, counts it by its phase.
+
+        A Pod that always restarts has no end of its own; one that is deleted has (`generateAPIPodStatus` in Kubernetes'
+        pkg/kubelet/kubelet_pods.go, since 1.27).
+        """
+        for container in self._inits + self._containers:
+            container.end()
+        self._report()
 
     # What the Pod's status says.
 

@@ -4,12 +4,12 @@ Each Pod's network has a packet filter, as `flows` judges its Pod and all others
 Service is judged where that is carried, by `service_proxy`. A Pod's own node may open everything, as on GKE. A Pod
 starts no program before its network is filtered.
 
-It refuses every connection between Pods, between Pods and the control plane, and to the hosts of `internet`, that a
-policy of either end does not allow, and what clients open to the load balancer. There are no resolvers here, and of the
-internet only those hosts, so what programs could ask of the others is judged before they start (`closed`): who may not
-ask for names knows none. Left out: the metadata server, as no program here
-asks it; named ports of policies; Pods on the network of their node. What is connected stays so when policies change. A
-refused connection to a Service is closed at once, and not left unanswered, as it has been accepted by then.
+It refuses every connection between Pods, between Pods and the control plane, to the metadata server, and to the hosts
+of `internet`, that a policy of either end does not allow, and what clients open to the load balancer. There are no
+resolvers here, and of the internet only those hosts, so what programs could ask of the others is judged before they
+start (`closed`): who may not ask for names knows none. Left out: named ports of policies; Pods on the network of their
+node. What is connected stays so when policies change. A refused connection to a Service is closed at once, and not left
+unanswered, as it has been accepted by then.
 """
 
 import json
@@ -20,7 +20,7 @@ from contextlib import suppress
 from sandbox.api_client import Json
 
 from . import flows, packet_filter
-from .addresses import API_SERVER
+from .addresses import API_SERVER, METADATA
 from .control_plane import ControlPlane
 from .flows import HIGHEST_PORT, Flow
 from .internet import SOMEWHERE
@@ -58,7 +58,7 @@ class PolicyFilter:
         labels = self._namespaces() if policies else {}
         running = {pod["status"]["podIP"]: pod for pod in pods if pod["status"].get("podIP")}
         peers = {address: _peer(pod, labels) for address, pod in running.items()}
-        peers |= {address: flows.outside(address) for address in self._plane.internet.addresses}
+        peers |= {address: flows.outside(address) for address in (*self._plane.internet.addresses, METADATA)}
         peers |= {API_SERVER: flows.outside(control_plane), CLIENT: flows.outside(SOMEWHERE)}
         seen = json.dumps([policies, peers])
         if seen == self._seen:

@@ -14,7 +14,7 @@ from ipaddress import ip_address, ip_network
 
 from sandbox.api_client import Api
 
-from .forward import forward
+from .forward import Forwarder
 from .load_balancers import LoadBalancers
 
 Allows = Callable[[str, str, int], bool]
@@ -26,6 +26,8 @@ class ServiceProxy:
 
     def __init__(self, api: Api, load_balancers: LoadBalancers, allows: Allows) -> None:
         self._api, self._load_balancers, self._allows = api, load_balancers, allows
+        self._all = ExitStack()
+        self._forwarder = self._all.enter_context(Forwarder())
         self._listening: dict[tuple[str, int], ExitStack] = {}
         self._backends: dict[tuple[str, str], list[tuple[str, int]]] = {}
         self._sources: dict[str, list[str]] = {}  # of the addresses of load balancers
@@ -55,6 +57,7 @@ class ServiceProxy:
     def close(self) -> None:
         """Carry nothing any more. What is in Google Cloud stays."""
         self._hang_up(set(self._listening))
+        self._all.close()
 
     def _hang_up(self, gone: set[tuple[str, int]]) -> None:
         for key in gone:
@@ -76,7 +79,7 @@ class ServiceProxy:
             return chosen if chosen and self._allows(client, *chosen) else None
 
         self._listening[address, port] = stack = ExitStack()
-        stack.enter_context(forward(listener, target))
+        stack.enter_context(self._forwarder.forward(listener, target))
 
 
 def _loopback(change: str, address: str) -> None:

@@ -28,11 +28,17 @@ def pre_stop(hook: Mapping[str, Any], seconds: float, start: Callable[[list[str]
         return ""
     if kind != "exec":
         return f"the sandbox runs no hooks by {kind}"
-    process = start(command)
+    code = wait(start(command), seconds)
+    if code is None:
+        return f"command '{' '.join(command)}' did not end within the grace period"
+    return f"command '{' '.join(command)}' exited with {code}" if code else ""
+
+
+def wait(process: "subprocess.Popen[bytes]", seconds: float) -> int | None:
+    """What a command exits with; none if it has to be killed after so long."""
     try:
-        code = process.wait(seconds)
+        return process.wait(max(seconds, 0))
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        return f"command '{' '.join(command)}' did not end within the grace period"
-    return f"command '{' '.join(command)}' exited with {code}" if code else ""
+        return None

@@ -1,15 +1,25 @@
 """The volumes of a Pod: what is in them, and how its containers find them.
 
-All are in the Pod's folder, where the containers mount them, and stay as they were when the Pod started.
+All are in the Pod's folder, where the containers mount them. Secrets and ConfigMaps follow what is in the cluster, also
+where a container mounts a single file of one, which a kubelet leaves as it was. All else stays as it was when the Pod
+started, a token of its service account with it.
 """
 
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from sandbox.api_client import Json
 
 from .addresses import GATEWAY
 from .pod import MissingError, Pod
+from .probes import SPEED
+
+FOLLOWED = ("secret", "configMap")
+REFRESH_SECONDS = 60 / SPEED
+"""How often a kubelet looks at what is mounted (`syncFrequency`,
+https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/)."""
 
 
 def mount(pod: Pod) -> None:
@@ -22,10 +32,7 @@ def mount(pod: Pod) -> None:
         except MissingError as error:
             raise MissingError(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error}') from None
         (volumes / volume["name"]).mkdir(parents=True, exist_ok=True)
-        for path, content in files.items():
-            file = volumes / volume["name"] / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
+        _write(volumes / volume["name"], files)
     (pod.folder / "tmp").mkdir(parents=True, exist_ok=True)
     for container in [*pod.spec.get("initContainers", []), *pod.spec["containers"]]:
         for mount in container.get("volumeMounts", []):
@@ -33,6 +40,27 @@ def mount(pod: Pod) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             if not place.exists():
                 place.symlink_to(volumes / mount["name"] / mount.get("subPath", ""))
+
+
+def refresh(pod: Pod) -> None:
+    """Bring what is mounted of Secrets and ConfigMaps up to date; what is gone from the cluster stays here."""
+    for volume in pod.spec.get("volumes", []):
+        [(kind, source)] = [(k, v) for k, v in volume.items() if k != "name"]
+        parts = source["sources"] if kind == "projected" else [{kind: source or {}}]
+        for part, of in (entry for one in parts for entry in one.items() if entry[0] in FOLLOWED):
+            with suppress(MissingError):
+                _write(pod.folder / "volumes" / volume["name"], _files(pod, part, of))
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    """Write what has changed, each file in one step."""
+    for path, content in files.items():
+        file = folder / path
+        if not file.exists() or file.read_bytes() != content:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            new = file.with_name(f".{file.name}.new")
+            new.write_bytes(content)
+            new.replace(file)
 
 
 def _files(pod: Pod, kind: str, source: Json) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ import shlex
 from typing import Any
 
 from policy.rules import RULES, violations
+from policy.rules.repositories import with_caches
 from policy.rules.resource import of_state
 
 from .stack import REPO, SandboxError, SandboxStack
@@ -33,7 +34,7 @@ def check(sandbox: SandboxStack) -> str:
     """
     config = sandbox.stack.get_all_config()
     places = [of.value for key, of in config.items() if key.rpartition(":")[2] in OWN_PLACES and of.value]
-    resources = of_state(sandbox.resources(), tuple(places))
+    resources = with_caches(of_state(sandbox.resources(), tuple(places)))
     broken = [problem for resource in resources for problem in violations(resource)]
     if broken:
         raise SandboxError("\n".join(["the stack breaks its own policy:", *(f"  {problem}" for problem in broken)]))

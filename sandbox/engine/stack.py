@@ -90,9 +90,9 @@ class SandboxStack:
 
     A context manager; everything in `home` outlives it. The stack file of the project is read, never written:
     its encrypted values become `PLACEHOLDER`, and an unset `gcp:project` becomes `simulated-project`. What it names
-    of others (`OUTSIDE`) is there, and may be used: only Google Cloud knows whether somebody has made it. `config`
-    overrides it; a key without a namespace is the project's own. `program` runs in place of the project's. `project`
-    is the folder of another Pulumi project: its stacks need no file, as their program says what it is missing.
+    of others (`OUTSIDE`, and buckets) is there, and may be used: only Google Cloud knows whether somebody has made it.
+    `config` overrides it; a key without a namespace is the project's own. `program` runs in place of the project's.
+    `project` is the folder of another Pulumi project: its stacks need no file, as their program says what is missing.
 
     `clouds` stands in for the clouds; a provider that it does not name is a plugin of the engine's. No object of
     Kubernetes is waited for longer than `patience` seconds, if it is given.
@@ -140,7 +140,9 @@ class SandboxStack:
         secrets, late = self._copy_settings(source)
         self.inventory = Inventory(self.home / "inventory.json")
         if not late:
-            self.inventory.outside = stack_file.texts(self.stack_file.read_text(), [self._key(k) for k in OUTSIDE])
+            written = self.stack_file.read_text()
+            self.inventory.outside = stack_file.texts(written, [self._key(k) for k in OUTSIDE])
+            self.inventory.outside |= stack_file.buckets(written)
         try:
             clouds = self._cleanup.enter_context(self._clouds(self.inventory))
             self._select({name: self._serve(cloud, name) for name, cloud in clouds.items()})

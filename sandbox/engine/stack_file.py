@@ -4,6 +4,7 @@ What PyYAML reads here is only where things stand. Whatever a value means, and w
 """
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -109,6 +110,11 @@ def texts(text: str, keys: Collection[str]) -> set[str]:
     config = _find(_root(text), "config")
     found = (_find(config, key) for key in keys) if isinstance(config, MappingNode) else ()
     return {node.value for node in found if isinstance(node, ScalarNode) and node.value}
+
+
+def buckets(text: str) -> set[str]:
+    """The buckets of Cloud Storage that anything in it names, as `gs://NAME`."""
+    return set(re.findall(r"gs://[a-z0-9][a-z0-9._-]*[a-z0-9]", text))
 
 
 def _apply(text: str, edits: list[Edit]) -> str:

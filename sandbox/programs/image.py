@@ -1,6 +1,6 @@
 """What an image is here: programs of this machine, what they need of a container, and what adapts them to a Pod."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -54,10 +54,12 @@ class Image(NamedTuple):
     its arguments and environment.
 
     A program is a command line; a bare name is one of the sandbox's own programs. `adapt` returns the arguments after
-    the program, and may change the environment.
+    the program, and may change the environment. `end` runs beside the program before it is ended, where the image has a
+    process of its own for that.
     """
 
     entrypoint: list[str]
     programs: dict[str, list[str]]
     needs: Needs
     adapt: Callable[[Pod, list[str], Env], list[str]] | None = None
+    end: Sequence[str] = ()

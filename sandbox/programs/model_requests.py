@@ -60,13 +60,21 @@ class Chat(Request):
     max_completion_tokens: int | None = None
 
 
-def tokens(part: Any) -> int:
-    """How many tokens something is: a text, a token, a message, a part of one, or a list of these."""
+def tokens(part: Any) -> list[str]:
+    """The tokens of something: a text, a token, a message, a part of one, or a list of these."""
     if isinstance(part, dict):
         part = part.get("content") or part.get("text") or ""
     if isinstance(part, list):
-        return sum(map(tokens, part))
-    return len(part.split()) if isinstance(part, str) else 1
+        return [token for inner in part for token in tokens(inner)]
+    return part.split() if isinstance(part, str) else [str(part)]
+
+
+def prompts(asked: Completion | Chat) -> list[list[str]]:
+    """The tokens of each prompt."""
+    if isinstance(asked, Chat):
+        return [tokens(asked.messages)]
+    several = isinstance(asked.prompt, list) and not all(isinstance(token, int) for token in asked.prompt)
+    return [tokens(prompt) for prompt in (asked.prompt if several else [asked.prompt])]
 
 
 def understand(kind: type[Completion | Chat], content_type: str, body: bytes) -> Completion | Chat:
@@ -90,16 +98,11 @@ def understand(kind: type[Completion | Chat], content_type: str, body: bytes) ->
         raise malformed(*({**problem, "loc": ("body", *problem["loc"])} for problem in problems)) from error
 
 
-def limits(asked: Completion | Chat) -> tuple[str, int | None, list[int]]:
-    """The parameter that limits an answer, its value, and how many tokens each prompt has."""
-    if isinstance(asked, Chat):
-        lengths = [tokens(asked.messages)]
-        if asked.max_completion_tokens is not None:
-            return "max_completion_tokens", asked.max_completion_tokens, lengths
-        return "max_tokens", asked.max_tokens, lengths
-    several = isinstance(asked.prompt, list) and not all(isinstance(token, int) for token in asked.prompt)
-    lengths = [tokens(prompt) for prompt in (asked.prompt if several else [asked.prompt])]
-    return "max_tokens", 16 if asked.max_tokens is None else asked.max_tokens, lengths
+def limits(asked: Completion | Chat) -> tuple[str, int | None]:
+    """The parameter that limits an answer, and its value."""
+    if isinstance(asked, Chat) and asked.max_completion_tokens is not None:
+        return "max_completion_tokens", asked.max_completion_tokens
+    return "max_tokens", 16 if isinstance(asked, Completion) and asked.max_tokens is None else asked.max_tokens
 
 
 def allowed(longest: int, name: str, limit: int | None, n: int, lengths: list[int]) -> int:

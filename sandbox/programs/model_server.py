@@ -4,9 +4,11 @@
 
 Flags are those of `vllm_flags`; paths, answers, errors and metrics are those of the same release (PyPI's vllm-tpu and
 tpu-inference), and `model_requests` says no to what it says no to.
-It refuses a dtype that does not compile, more chips than there are, a request with a seed, and a websocket.
+It refuses a dtype that does not compile, more chips than there are, fewer blocks than one request may need, a request
+with a seed, and a websocket.
 Not imitated: a token is a word, every answer is the same text, sampling parameters, tools, log probabilities and
-adapters do nothing, no request ever waits, there is no TLS, and paths that are not in `METHODS` are unknown.
+adapters do nothing, there is no TLS, and paths that are not in `METHODS` are unknown. No request ever waits and nothing
+is cached, unless SANDBOX_PREFILL_SECONDS says how long a token of a prompt takes: then `prefix_cache` has the rest.
 
 Environment: the product of TPU_CHIPS_PER_HOST_BOUNDS is the number of chips. SANDBOX_START_SECONDS is how long loading
 takes, until when connections are refused, as by vLLM; SANDBOX_WORD_SECONDS how long a token takes (both 0 unless set).
@@ -14,6 +16,7 @@ SANDBOX_SPEED is by what the shutdown timeout is divided (default 1).
 SIGTERM breaks running requests off at once, or ends them within `--shutdown-timeout`, and new ones end empty meanwhile
 with the reason "abort" (`_reject_add_in_shutdown` in vllm/v1/engine/core.py). Then it exits with 0.
 Exit codes: 2 for what vLLM's parser refuses, 1 for what vLLM refuses later.
+What it logs while it starts, on stderr, is in `start_log`.
 Each request is a line of JSON on stdout: method, path, model, bytes of the body, stream, status.
 """
 
@@ -26,17 +29,20 @@ import socketserver
 import sys
 import time
 import uuid
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle, islice
-from threading import Condition, Event, Lock, Thread
+from threading import Condition, Event, Thread
 from typing import Any
 
+from . import start_log
 from .model_answers import Answer
-from .model_requests import Chat, Completion, RequestError, allowed, limits, seeded, understand
-from .vllm_flags import RELEASE, block_size, parse
+from .model_requests import Chat, Completion, RequestError, allowed, limits, prompts, seeded, understand
+from .prefix_cache import PREFILL, PrefixCache, Scheduler, Tokens
+from .vllm_flags import RELEASE, block_size, blocks, cache_problem, most_requests, parse
+from .vllm_metrics import Metrics, Times
 
 MOSAIC = (
     "INTERNAL: Mosaic failed to compile TPU kernel with MLIR module name `<no name>` HLO name "
@@ -107,10 +113,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def complete(self, asked: Completion | Chat, *, aborted: bool) -> None:
         """Answer a completion or a chat, in one piece or word by word; with no word if it is aborted."""
-        server = self.server
+        server, times = self.server, Times()
         if asked.model and asked.model not in server.names:
             raise RequestError(f"The model `{asked.model}` does not exist.", "model", 404, "NotFoundError")
-        name, limit, lengths = limits(asked)
+        name, limit = limits(asked)
+        read = prompts(asked)
+        lengths = [len(prompt) for prompt in read]
         n = 1 if asked.n is None else asked.n
         most = allowed(server.args.max_model_len, name, limit, n, lengths)
         if seeded(asked):
@@ -123,25 +131,39 @@ class Handler(BaseHTTPRequestHandler):
         reason, words = ("abort", ()) if aborted else (reason, tuple(islice(words, most)))
         count = n * len(lengths)
         usage = {"prompt_tokens": sum(lengths), "completion_tokens": len(words) * count}
-        server.count(**usage, **{reason: count})
         usage["total_tokens"] = sum(usage.values())
         request = self.headers.get("x-request-id") or uuid.uuid4().hex
         answer = Answer(asked, request, server.names[0], words, reason, count, usage)
-        if asked.stream:
-            self.stream(answer.events())
-        else:
-            whole = answer.whole()
-            time.sleep(server.pace * len(words))
-            self.reply(200, whole)
+        with server.computed(read * n, len(words)) as times.scheduled:
+            times.first = time.monotonic()
+            server.counted.prefilled(times, usage["prompt_tokens"], count)
+            ended = partial(server.counted.finished, times, len(words), count, reason)
+            if not asked.stream:
+                whole = answer.whole()
+                time.sleep(server.pace * len(words))
+                ended()
+                self.reply(200, whole)
+                return
+            try:
+                self.stream(answer.events(), ended)
+            except ConnectionError:
+                server.counted.finished(times, 0, count, "abort")
+                raise
 
-    def stream(self, events: list[dict[str, Any]]) -> None:
-        """Send server-sent events, each as late as a token."""
+    def stream(self, events: list[dict[str, Any]], ended: Callable[[], None] = lambda: None) -> None:
+        """Send server-sent events, each as late as a token, and say when the last one has been."""
         self.begin(200, {"content_type": "text/event-stream; charset=utf-8", "transfer_encoding": "chunked"})
-        for event in [*map(json.dumps, events), "[DONE]"]:
-            data = f"data: {event}\n\n".encode()
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+        for event in map(json.dumps, events):
+            self.send(f"data: {event}\n\n")
             time.sleep(self.server.pace)
+        ended()
+        self.send("data: [DONE]\n\n")
         self.wfile.write(b"0\r\n\r\n")
+
+    def send(self, text: str) -> None:
+        """Send a chunk of the body."""
+        data = text.encode()
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     def reply(self, status: int, content: str | dict[str, Any], **headers: str) -> None:
         """Send the whole answer."""
@@ -176,8 +198,10 @@ class Server(ThreadingHTTPServer):
         self.args, self.names = args, args.served_model_name
         self.keys = [key for key in args.api_key or [os.environ.get("VLLM_API_KEY")] if key]
         self.pace = float(os.environ.get("SANDBOX_WORD_SECONDS", "0"))
-        self._counts, self._lock = Counter[str](), Lock()
+        self.counted = Metrics(self.names[0])
         self._changed, self._running, self._draining = Condition(), 0, False
+        cache, seconds = PrefixCache(blocks(args), block_size(args)), float(os.environ.get(PREFILL, "0"))
+        self._scheduler = Scheduler(cache, most=most_requests(args), seconds=seconds) if seconds else None
         super().__init__((args.host or "", args.port), handler, bind_and_activate=False)
         self.server_bind()
 
@@ -203,6 +227,11 @@ class Server(ThreadingHTTPServer):
                 self._running -= 1
                 self._changed.notify_all()
 
+    def computed(self, prompts: Sequence[Tokens], answer: int) -> AbstractContextManager[float]:
+        """While prompts with answers of so many words each have their place; it begins when they are computed, and says
+        when their turn had come."""
+        return self._scheduler.run(prompts, answer) if self._scheduler else nullcontext(time.monotonic())
+
     def drain(self, seconds: float) -> None:
         """Let the running requests end, at most for so long."""
         with self._changed:
@@ -215,30 +244,16 @@ class Server(ThreadingHTTPServer):
         entry |= {"parent": None, "max_model_len": self.args.max_model_len, "permission": []}
         return [{"id": name, **entry} for name in self.names]
 
-    def count(self, **more: int) -> None:
-        """Add to the metrics."""
-        with self._lock:
-            self._counts.update(more)
-
     def metrics(self) -> str:
-        """Prometheus text: what the endpoint picker reads, and counters. With --disable-log-stats there is none."""
-        counts, labels = self._counts, f'engine="0",model_name={json.dumps(self.names[0])}'
-        cache = f'block_size="{block_size(self.args)}",engine="0",num_gpu_blocks="4096"'
-        series = [
-            ("gauge", "num_requests_running", labels, self._running),
-            ("gauge", "num_requests_waiting", labels, 0),
-            ("gauge", "kv_cache_usage_perc", labels, 0),
-            ("gauge", "cache_config_info", cache, 1),
-            ("counter", "prompt_tokens_total", labels, counts["prompt_tokens"]),
-            ("counter", "generation_tokens_total", labels, counts["completion_tokens"]),
-            ("counter", "request_success_total", f'{labels},finished_reason="stop"', counts["stop"]),
-            ("", "request_success_total", f'{labels},finished_reason="length"', counts["length"]),
-        ]
-        lines = (
-            f"# TYPE vllm:{name} {kind}\n" * bool(kind) + f"vllm:{name}{{{labels}}} {float(value)}\n"
-            for kind, name, labels, value in series
-        )
-        return "" if self.args.disable_log_stats else "".join(lines)
+        """What `/metrics` says. With --disable-log-stats that is nothing."""
+        if self.args.disable_log_stats:
+            return ""
+        said: dict[str, float] = {"num_requests_running": self._running}
+        if of := self._scheduler:
+            said = {"num_requests_running": of.running, "num_requests_waiting": of.waiting}
+            said |= {"kv_cache_usage_perc": of.usage, "prefix_cache_queries": of.queries, "prefix_cache_hits": of.hits}
+        cache = {"block_size": block_size(self.args), "num_gpu_blocks": blocks(self.args)}
+        return self.counted.text(said, cache)
 
 
 def main() -> None:
@@ -256,9 +271,13 @@ def main() -> None:
     for name in ("grpc", "headless", "ssl_certfile", "ssl_keyfile", "uds"):
         if getattr(args, name):
             sys.exit(f"The sandbox's stand-in for vLLM does not imitate --{name.replace('_', '-')}.")
+    if problem := cache_problem(args):
+        sys.exit(problem)
     with Server(args) as server:
+        print(*start_log.loading(needed), sep="\n", file=sys.stderr, flush=True)
         if ending.wait(float(os.environ.get("SANDBOX_START_SECONDS", "0"))):
             return
+        print(*start_log.compiling(), sep="\n", file=sys.stderr, flush=True)
         server.server_activate()
         print("INFO:     Application startup complete.", file=sys.stderr, flush=True)
         Thread(target=server.serve_forever, daemon=True).start()

@@ -1,11 +1,12 @@
 """The command line of `vllm serve`, so that a flag that vLLM would refuse is refused in the sandbox too.
 
-The flags are those of `infra/settings/flags.py`. Values are checked as far as vLLM's parser does it. What vLLM finds
-wrong when it loads the model is not noticed.
+The flags are those of `infra/settings/flags.py`. Values are checked as far as vLLM's parser does it. Of what vLLM finds
+wrong when it loads the model, only too few blocks for the cache are noticed, if their number is set.
 """
 
 import argparse
 import json
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,13 @@ def _with_file(args: list[str]) -> list[str]:
     return [*args[:front], *_from_file(args[at + 1]), *args[front:at], *args[at + 2 :]]
 
 
+TOKEN = 36 * 2 * 2 * 128 * 2
+"""Bytes of a token in the cache, in the message about its size: Qwen2.5-3B-Instruct's 36 layers, keys and values, 2
+heads of 128 numbers in bfloat16."""
+BLOCKS = 4096
+"""Of the cache, unless a flag says otherwise, or the longest request needs more."""
+
+
 def parse(args: list[str]) -> argparse.Namespace:
     """The arguments after `vllm`, read as vLLM does. SystemExit 2 with argparse's words for what vLLM's parser refuses,
     and 1 for a combination that vLLM refuses right after."""
@@ -62,6 +70,33 @@ def parse(args: list[str]) -> argparse.Namespace:
     return parsed
 
 
+def most_requests(args: argparse.Namespace) -> int:
+    """How many requests run at once at most."""
+    return args.max_num_seqs or fit.MAX_NUM_SEQS
+
+
 def block_size(args: argparse.Namespace) -> int:
     """Tokens in a block of the cache, as set or as `fit.page_size` has it."""
-    return args.block_size or fit.page_size(args.max_model_len, args.max_num_seqs or fit.MAX_NUM_SEQS)
+    return args.block_size or fit.page_size(args.max_model_len, most_requests(args))
+
+
+def blocks(args: argparse.Namespace) -> int:
+    """How many blocks the cache has."""
+    return args.num_gpu_blocks_override or max(BLOCKS, math.ceil(args.max_model_len / block_size(args)))
+
+
+def cache_problem(args: argparse.Namespace) -> str | None:
+    """Why vLLM would not start with so few blocks: one request of the greatest length has to fit, as of
+    https://github.com/vllm-project/vllm/pull/41069. The words begin as those of `_check_enough_kv_cache_memory` in
+    vllm/v1/core/kv_cache_utils.py do, with bytes of one model for every model. Left out: vLLM sets `auto` to what fits,
+    where this takes the model's own length."""
+    size = block_size(args)
+    needed, there = math.ceil(args.max_model_len / size) * size, blocks(args) * size
+    if needed <= there:
+        return None
+    gib = [round(tokens * TOKEN / 2**30, 2) for tokens in (needed, there)]
+    return (
+        f"ValueError: To serve at least one request with the model's max seq len ({args.max_model_len}), ({gib[0]} GiB "
+        f"KV cache is needed, which is larger than the available KV cache memory ({gib[1]} GiB). Based on the "
+        f"available memory, the estimated maximum model length is {there}."
+    )

@@ -2,7 +2,7 @@
 
 Exits with 1 if something does not compile, takes other memory than the program computes, or could not be checked, and
 if float16 compiles: that it does not is why the program gives vLLM bfloat16 instead. `--dtypes` shows what each dtype
-does to the first model of the dev stack.
+does to the first model of the dev stack. `--all` compiles every known model that the compiler can be given.
 """
 
 import argparse
@@ -14,12 +14,14 @@ from typing import Any
 
 from rich.console import Console
 
+from infra.settings.model_config import known
 from ops.stacks import stacks
 from sandbox.build import lock
 from sandbox.build.places import HOME
+from sandbox.build.pythons import LackError
 from sandbox.engine.stack import REPO
 
-from . import environment, report
+from . import catalogue, environment, report, start_up
 from .cases import Case, cases_of
 
 LOG = HOME / "tpu-check.log"
@@ -52,6 +54,14 @@ def jobs_of(found: list[tuple[str, Case]], dtypes: bool) -> list[Job]:
     ]
 
 
+def decoding(found: list[tuple[str, Case]]) -> list[Job]:
+    """What to compile of many models: no bucket for prompts, which takes longer than all others."""
+    return [
+        (f"{names}: {case.title}", case, [p for p in case.programs if p[1] <= case.slots], None)
+        for names, case in found
+    ]
+
+
 Answers = dict[tuple[int, str, int], dict[str, Any]]
 """What the compiler says, by number of the job, program and tokens."""
 
@@ -73,27 +83,49 @@ def compile_all(python: Path, jobs: list[Job]) -> tuple[Answers, list[str]]:
     return {(answer["case"], answer["program"], answer["tokens"]): answer for answer in answers}, broken
 
 
+def judged(number: int, job: Job, answers: Answers) -> list[report.Row]:
+    """The verdicts on the programs of a job."""
+    _, case, programs, must_fail = job
+    computed = None if must_fail else case.fit
+    return [
+        report.judge(
+            *program,
+            answers.get((number, *program)),
+            must_fail,
+            computed,
+            flops=None if must_fail else case.flops(*program),
+        )
+        for program in programs
+    ]
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Compile, print the tables, and return the exit code."""
     console = Console()
     if moved := environment.drift(environment.REQUIREMENTS.read_text()):
-        raise environment.LackError(moved)
+        raise LackError(moved)
     names = ["dev"] if arguments.dtypes else arguments.stack or stacks()
-    found = list(cases_of(names))
+    found = list(catalogue.cases(known()) if arguments.all else cases_of(names))
     problems = [f"{stack}: {case}" for stack, case in found if not isinstance(case, Case)]
     checked = [(stack, case) for stack, case in found if isinstance(case, Case)]
     rows: list[report.Row] = []
+    estimates: list[dict[str, Any]] = []
     if checked:
         python = environment.ensure()
-        jobs = jobs_of(checked, arguments.dtypes)
+        jobs = decoding(checked) if arguments.all else jobs_of(checked, arguments.dtypes)
         with console.status(f"compiling {sum(len(programs) for _, _, programs, _ in jobs)} programs"):
             answers, broken = compile_all(python, jobs)
         problems += broken
-        for number, (title, case, programs, must_fail) in enumerate(jobs):
-            computed = None if must_fail else case.fit
-            of_job = [report.judge(*p, answers.get((number, *p)), must_fail, computed) for p in programs]
-            report.show(console, title, of_job, computed)
-            rows += of_job
+        for number, job in enumerate(jobs):
+            rows += (of_job := judged(number, job, answers))
+            title, case, _, must_fail = job
+            report.show(console, title, of_job, None if must_fail else case.fit)
+            if not must_fail and (estimate := start_up.estimate(case, of_job)):
+                console.print(start_up.told(estimate), highlight=False, soft_wrap=True)
+                estimates.append(start_up.described(title, case, estimate))
+            console.print()
+    if arguments.json:
+        arguments.json.write_text(json.dumps(estimates, indent=2) + "\n")
     for problem in problems:
         print(problem, file=sys.stderr)
     return report.exit_code(rows, problems)
@@ -104,12 +136,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.tpu", description=__doc__)
     parser.add_argument("--stack", action="append", help="a stack with a file; repeatable (default: every one)")
     parser.add_argument("--dtypes", action="store_true", help="what each dtype does to the dev stack's model")
+    parser.add_argument("--all", action="store_true", help="every known model, each on the smallest slice that it fits")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the estimates of a start there")
     arguments = parser.parse_args()
     busy = "another `make tpu-check` runs here: waiting until it is done"
     try:
         with lock.held(HOME / "tpu-check.lock", waiting=busy):  # they share a virtualenv and a log
             return run(arguments)
-    except (environment.LackError, lock.LockError) as problem:
+    except (LackError, lock.LockError) as problem:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

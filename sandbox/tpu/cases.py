@@ -7,20 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from infra.google import slices
 from infra.models import pod
 from infra.settings import fit, fitting
-from infra.settings.configuration import SettingsError
-from infra.settings.explain import PROJECT_KEY
 from infra.settings.fit import Ask, Fit
-from infra.settings.load import parse
 from infra.settings.model import Model
 from infra.settings.model_config import KNOWN, known, shape
+from infra.settings.parameters import head_size
 from infra.settings.schema import Settings
-from sandbox.engine.stack import PLACEHOLDER, REPO
-from sandbox.engine.stack_file import UnreadableError, secure_paths
+from ops import roofline, stack_file
+from sandbox.engine.stack import REPO
 from sandbox.programs import vllm_flags
 
 from .families import FAMILIES
@@ -74,6 +70,21 @@ class Case(NamedTuple):
         )
         return fit.fit(shape(self.config), ask)
 
+    def flops(self, program: str, tokens: int) -> float | None:
+        """Operations on a chip with weights, by the roofline's arithmetic, with heads as tpu-inference pads them; of
+        attention alone there are none."""
+        of, chips = shape(self.config), self.tensor_parallel_size
+        run = of._replace(kv_heads=max(of.kv_heads, chips), head=head_size(of.head))
+        if program == "attention":
+            return None
+        return roofline.multiplied(run, *((tokens, 0) if program == "step" else (0, tokens))) / chips
+
+    @property
+    def token_buckets(self) -> list[int]:
+        """Tokens of every step that vLLM compiles while it starts."""
+        last = max(SMALLEST_BUCKET, 1 << (self.batched_tokens - 1).bit_length())
+        return [1 << n for n in range(SMALLEST_BUCKET.bit_length() - 1, last.bit_length())]
+
     @property
     def programs(self) -> list[tuple[str, int]]:
         """What is compiled, with its tokens: the first bucket, that of a step that only decodes, full, and the last."""
@@ -125,28 +136,16 @@ def case_of(model: Model, slice_: slices.Slice, models: Mapping[str, dict[str, A
         batched_tokens=flags.max_num_batched_tokens or min(MAX_NUM_BATCHED_TOKENS, seqs * length),
         block_size=flags.block_size or fit.page_size(length, seqs),
         utilization=flags.gpu_memory_utilization or fit.GPU_MEMORY_UTILIZATION,
-        config=facts,
+        config={"tie_word_embeddings": shape(facts).tied, **facts},  # transformers' default is its class's
     )
 
 
 def settings_of(stack: str, folder: Path = REPO) -> Settings:
     """The checked settings of a stack's file, with Pulumi.yaml's defaults. What is encrypted does not matter here."""
-    project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
-    file = folder / f"Pulumi.{stack}.yaml"
-    if not file.exists():
-        raise CaseError(f"stack {stack}: there is no {file.name}; copy Pulumi.dev.yaml to start one.")
-    text = file.read_text()
     try:
-        encrypted = secure_paths(text)
-        config = (yaml.safe_load(text) or {}).get("config") or {}
-    except (UnreadableError, yaml.YAMLError) as problem:
-        raise CaseError(f"stack {stack}: {file.name} cannot be read: {' '.join(str(problem).split())}") from None
-    prefix = f"{project['name']}:"
-    own = {key.removeprefix(prefix): value for key, value in config.items()}
-    secrets = {path.partition("[")[0].removeprefix(prefix) for path in encrypted}
-    values = {key: setting["default"] for key, setting in project["config"].items()}
-    values |= {PROJECT_KEY: "simulated-project"} | own | dict.fromkeys(secrets, PLACEHOLDER)
-    return parse(values, secrets=secrets, stack=stack)
+        return stack_file.stack(stack, folder).settings
+    except stack_file.StackFileError as problem:
+        raise CaseError(f"stack {stack}: {problem}.") from None
 
 
 def cases_of(stacks: Iterable[str], folder: Path = REPO) -> Iterator[tuple[str, Case | CaseError]]:
@@ -154,11 +153,11 @@ def cases_of(stacks: Iterable[str], folder: Path = REPO) -> Iterator[tuple[str, 
     for stack in stacks:
         try:
             found = settings_of(stack, folder)
-        except (CaseError, SettingsError) as error:
-            yield stack, CaseError(str(error))
+        except CaseError as error:
+            yield stack, error
             continue
         for model in found.models:
             try:
-                yield stack, case_of(model, slices.SLICES[found.tpu_slice])
+                yield stack, case_of(model, found.slice_of(model))
             except CaseError as error:
                 yield stack, error

@@ -2,8 +2,9 @@
 
 A case is one of `cases.py`, as JSON, and the list `programs` of [name, tokens]. Prints one line of JSON for each
 program, as soon as it is done: `case` (its place in the list), `program`, `tokens`, `seconds` for tracing and
-compiling, and `memory`, in bytes a chip, or `error`, in the words of whoever refused it, or neither, if it was not
-tried after what was refused before it. What is no refusal but a fault of this check ends it with a traceback.
+compiling, `processor`, the same in processor time, and `memory`, in bytes a chip, with `flops`, or `error`, in the
+words of whoever refused it, or neither, if it was not tried after what was refused before it. What is no refusal but a
+fault of this check ends it with a traceback.
 """
 # pyright: reportMissingImports=false
 # The packages are in another virtualenv than the one that pyright looks at.
@@ -61,15 +62,17 @@ def check_architectures() -> None:
 
 
 def compiled(model: Any, program: Any) -> dict[str, Any]:
-    """The compiler's account of a program's memory on one chip."""
+    """The compiler's account of a program on one chip: its memory in bytes, and operations, but for its kernels'."""
     import jax  # noqa: PLC0415 - after the stand-ins
 
     with jax.set_mesh(model.mesh):
-        memory = program.lower().compile(compiler_options=program.options).memory_analysis()
+        done = program.lower().compile(compiler_options=program.options)
+    memory = done.memory_analysis()
     return {
         "arguments": memory.argument_size_in_bytes,
         "temporary": memory.temp_size_in_bytes,
         "peak": memory.peak_memory_in_bytes,
+        "flops": done.cost_analysis()["flops"],
     }
 
 
@@ -80,7 +83,7 @@ def answers(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
     model, stopped = None, False
     divided: dict[str, int] = {}
     for name, tokens in case["programs"]:
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         answer: dict[str, Any] = {"program": name, "tokens": tokens}
         try:
             if not stopped:
@@ -95,7 +98,8 @@ def answers(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
             answer["error"], stopped = f"vLLM would not start: {error}", True
         except Exception as error:
             answer["error"], stopped = f"{type(error).__name__}: {error}", name == "attention"
-        yield answer | {"seconds": round(time.perf_counter() - start, 1)}
+        seconds, processor = time.perf_counter() - start, time.process_time() - processor
+        yield answer | {"seconds": round(seconds, 1), "processor": round(processor, 1)}
 
 
 def main() -> None:
@@ -106,6 +110,7 @@ def main() -> None:
         os.dup2(2, 1)
         os.environ["JAX_PLATFORMS"] = "cpu"
         os.environ["TPU_SKIP_MDS_QUERY"] = "1"  # there is no metadata server to ask which TPU this is
+        os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = "1"  # there is none to share either: others may compile beside this
         os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)  # what is read from a cache is not compiled
         check_pins()
         check_architectures()

@@ -208,6 +208,7 @@ class Model:
                 out_shardings=(cache, hidden, hidden, None),
                 donate_argnums=1,
                 static_argnums=(6, 9, 10),
+                keep_unused=True,  # an output head of its own lies there as well, while a step runs
             )
             metadata = self._metadata(tokens)
             caches = [self._cache(self.pages)] * self.config.num_hidden_layers

@@ -1,6 +1,7 @@
 """Stacks on a real control plane. One cluster serves all tests of a run, with one stack in it at a time."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,13 +23,22 @@ def settings(module: Any) -> dict[str, Any]:
     return getattr(module, "STACK", {})
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse at once what could only fail later, and put tests of the same stack together, after those of none."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse at once what could only fail later, and put modules of the same stack together, after those of none.
+
+    With EACH=type in the environment, of each test that is marked `family` only the first case is run.
+    """
     if any("tests/cluster" in str(item.path) for item in items) and not isolation.isolated():
         raise pytest.UsageError("tests/cluster needs namespaces of its own: run `make conformance`")
+    if os.environ.get("EACH") == "type":
+        firsts = {str(item.parent) + getattr(item, "originalname", item.name): item for item in reversed(items)}
+        left_out = [i for i in items if i.get_closest_marker("family") and i not in firsts.values()]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    share = {item.path for item in items if isinstance(item, pytest.Function) and "deployed" in item.fixturenames}
 
     def place(item: pytest.Item) -> tuple[bool, str]:
-        if not isinstance(item, pytest.Function) or "deployed" not in item.fixturenames:
+        if not isinstance(item, pytest.Function) or item.path not in share:
             return False, ""
         return True, json.dumps(settings(item.module), sort_keys=True)
 

@@ -17,7 +17,7 @@ from tests.support.bypasses import ALLOWED, BYPASSES, EMERGENCY, RELEASE, Bypass
 from tests.support.isolated import NAMESPACE
 from tests.support.stack_settings import stack
 
-SETTINGS = parse(stack({"isolation": True}))
+SETTINGS = parse(stack({"isolation": True, "imageRegistry": "publishers"}))
 RULES = [*policies(SETTINGS), admission.policy([NAMESPACE])]
 FOR_ALL = binding("ClusterRole", "view", "system:authenticated")
 

@@ -11,11 +11,14 @@ import pytest
 
 from infra.google import slices
 from infra.models.pod import pod_template
-from infra.releases.pins import CHARTS
+from infra.releases.pins import CHARTS, VLLM_TPU_IMAGE
+from infra.settings.load import parse
 from infra.settings.model import Model
 from sandbox.cluster.control_plane import ClusterError, ControlPlane
 from sandbox.engine.stack import SandboxStack
 from tests.support.project import ROOT, stack_file
+from tests.support.stack_settings import stack
+from tests.support.stacks import OWN
 
 Get = Callable[..., list[dict[str, Any]]]
 
@@ -24,6 +27,7 @@ pytestmark = pytest.mark.usefixtures("deployed")
 MODEL = Model.model_validate(stack_file("dev")["models"][0])
 TRY = ("apply", "--server-side", "--dry-run=server", "--validate=strict")
 SLICE = slices.SLICES["v6e-4"]
+IMAGE = parse(stack(OWN)).image(VLLM_TPU_IMAGE)
 
 
 def missing(expected: Any, actual: Any, path: str = "") -> Iterator[str]:
@@ -78,7 +82,7 @@ def test_the_service_is_ready(get: Get) -> None:
 
 def test_the_deployment_carries_what_the_pod_template_says(get: Get) -> None:
     (deployment,) = get("deployments", f"--namespace={MODEL.namespace}", "--selector=kserve.io/component=workload")
-    assert list(missing(pod_template(MODEL, SLICE), deployment["spec"]["template"]["spec"])) == []
+    assert list(missing(pod_template(MODEL, SLICE, IMAGE), deployment["spec"]["template"]["spec"])) == []
 
 
 def test_one_pod_has_all_chips_of_one_host(get: Get) -> None:

@@ -4,6 +4,8 @@ The messages stand in docs/troubleshooting.md.
 """
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,11 +18,13 @@ from sandbox.clouds.google_kinds import FORWARDING_RULE, NETWORK
 from sandbox.clouds.inventory import Item
 from sandbox.cluster.control_plane import ControlPlane, wait_until
 from sandbox.engine.stack import SandboxStack
+from tests.support.cluster_faults import diagnosed
 from tests.support.processes import only_process
 from tests.support.project import stack_file
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]
 NAMESPACE, NAME = MODEL["namespace"], MODEL["name"]
+PLACE = f"{NAMESPACE}/{NAME}"
 CONTROLLER = "deployment/llmisvc-controller-manager"
 COMPLETION = {"model": "/mnt/models", "prompt": "Hello", "max_tokens": 4}
 PICKER = "app.kubernetes.io/component=llminferenceservice-router-scheduler"
@@ -93,6 +97,15 @@ def without_controller(plane: ControlPlane) -> Iterator[None]:
         plane.kubectl("rollout", "status", "--namespace=kserve", CONTROLLER, "--timeout=60s")
 
 
+def test_commands_ask_the_cluster_of_the_stacks_state(deployed: SandboxStack) -> None:
+    folder, env = deployed.stack.workspace.work_dir, deployed.environment()
+    for command, last in {"diagnose": f"{PLACE}: Ready", "watch": f"{PLACE}: ready"}.items():
+        words = [sys.executable, "-m", "ops", command, "--stack=dev"]
+        done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603
+        assert (done.returncode, done.stderr) == (0, "")
+        assert last in done.stdout
+
+
 def test_no_tpu_capacity(deployed: SandboxStack, plane: ControlPlane) -> None:
     deployed.inventory.capacity.tpus = False
     plane.kubectl("delete", "node", "--selector=cloud.google.com/gke-tpu-accelerator")
@@ -102,12 +115,22 @@ def test_no_tpu_capacity(deployed: SandboxStack, plane: ControlPlane) -> None:
     assert conditions(plane)["MainWorkloadReady"] == "False"
     assert "didn't match Pod's node affinity/selector" in events(plane, "FailedScheduling")
     assert "GCE out of resources" in events(plane, "FailedScaleUp")
+    assert "no capacity" in diagnosed(plane, PLACE)
 
 
 def test_a_token_secret_that_is_gone(deployed: SandboxStack, plane: ControlPlane) -> None:
     plane.kubectl("delete", "secret", f"--namespace={NAMESPACE}", f"{NAME}-hugging-face")
     said = failure(deployed, models=[{**MODEL, "maxModelLen": 1024}])
     assert f'secrets "{NAME}-hugging-face" not found' in said
+    assert "token Secret missing" in diagnosed(plane, PLACE)
+    deployed.up(refresh=True)
+    assert answers(deployed)
+
+
+def test_a_service_account_that_is_gone(deployed: SandboxStack, plane: ControlPlane) -> None:
+    plane.kubectl("delete", "serviceaccount", f"--namespace={NAMESPACE}", NAME)
+    plane.kubectl("delete", "pod", f"--namespace={NAMESPACE}", "--selector=kserve.io/component=workload")
+    wait_until(lambda: diagnosed(plane, PLACE) == {"service account missing"}, "it is not told", 60)
     deployed.up(refresh=True)
     assert answers(deployed)
 
@@ -128,12 +151,23 @@ def test_a_gateway_without_an_address(deployed: SandboxStack, plane: ControlPlan
     deployed.refresh()
     said = failure(deployed)
     assert "Service was not allocated an IP address" in said
+    assert "gateway without an address" in diagnosed(plane, PLACE)
     deployed.inventory.record("delete", other)
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_gateway_without_a_proxy(plane: ControlPlane) -> None:
+    proxy = ("deployment/inference-gateway", "--namespace=istio-ingress")
+    plane.kubectl("scale", *proxy, "--replicas=0")
+    wait_until(lambda: "gateway not programmed" in diagnosed(plane, PLACE), "it is not told", 60)
+    plane.kubectl("scale", *proxy, "--replicas=1")
+    plane.kubectl("rollout", "status", *proxy, "--timeout=60s")
 
 
 def test_a_webhook_that_does_not_answer(deployed: SandboxStack, plane: ControlPlane) -> None:
     with without_controller(plane):
         said = failure(deployed, tpuMaxNodes=2, models=[{**MODEL, "replicas": 2}])
+        assert "webhook without an answer" in diagnosed(plane, PLACE)
     assert 'failed calling webhook "llminferenceservice.kserve-webhook-server.v1alpha2.defaulter"' in said
     assert 'no endpoints available for service "llmisvc-webhook-server-service"' in said
 
@@ -144,15 +178,26 @@ def test_a_model_whose_controller_is_gone(deployed: SandboxStack, plane: Control
     assert "finalizers might be preventing deletion (serving.kserve.io/llmisvc-finalizer" in said
     # The controller finishes what Pulumi gave up, and only a look at the cluster shows that the model is gone.
     plane.kubectl("wait", f"--namespace={NAMESPACE}", "--for=delete", f"llminferenceservice/{NAME}", "--timeout=60s")
+    assert diagnosed(plane, PLACE) == {"model gone"}
     deployed.set_config("models", [MODEL])
     assert set(deployed.preview().change_summary) == {"same"}
     deployed.up(refresh=True)
     assert answers(deployed)
 
 
-def test_a_picker_that_hangs(deployed: SandboxStack) -> None:
+@pytest.mark.usefixtures("deployed")
+def test_a_model_that_somebody_has_stopped(plane: ControlPlane) -> None:
+    stop = "serving.kserve.io/stop"
+    plane.kubectl("annotate", "llmisvc", f"--namespace={NAMESPACE}", NAME, f"{stop}=true")
+    wait_until(lambda: diagnosed(plane, PLACE) == {"stopped"}, "it is not told", 20)
+    plane.kubectl("annotate", "llmisvc", f"--namespace={NAMESPACE}", NAME, f"{stop}-")
+    wait_until(lambda: conditions(plane)["Ready"] == "True", "it does not run again", 120)
+
+
+def test_a_picker_that_hangs(deployed: SandboxStack, plane: ControlPlane) -> None:
     only_process("epp").suspend()
     assert asks(deployed) == {"completion": 500, "models": 200, "health": 200}
+    wait_until(lambda: "picker down" in diagnosed(plane, PLACE), "it is not told", 60)
     wait_until(lambda: asks(deployed)["completion"] == 200, "a picker that is not ready is still asked", 60)
 
 

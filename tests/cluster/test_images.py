@@ -12,7 +12,7 @@ from sandbox.cluster.stack import on_control_plane
 from sandbox.engine.stack import SandboxStack
 
 MIRROR = "europe-docker.pkg.dev/simulated-project/images"
-PUBLISHERS = re.compile(r"(docker\.io|quay\.io|ghcr\.io|registry\.istio\.io|gcr\.io)/|\"image\" ?: ?\"kserve/")
+PUBLISHERS = re.compile(r"(docker\.io|quay\.io|ghcr\.io|gcr\.io)/|\"image\" ?: ?\"kserve/")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_every_image_comes_from_the_registry(get: Callable[..., list[dict[str, A
 
     assert {image for image in images if not image.startswith(f"{MIRROR}/")} == set()
     assert names == {
-        *("release/pilot", "release/proxyv2"),
+        *("istio/pilot", "istio/proxyv2"),
         *(f"jetstack/cert-manager-{part}" for part in ("controller", "webhook", "cainjector")),
         *("kserve/llmisvc-controller", "kserve/storage-initializer"),
         *("llm-d/llm-d-router-endpoint-picker", "vllm/vllm-tpu"),
@@ -49,4 +49,4 @@ def test_every_image_comes_from_the_registry(get: Callable[..., list[dict[str, A
     data = {key: text for key, text in settings[0]["data"].items() if key != "_example"}
     assert PUBLISHERS.findall(json.dumps(data).replace("\\", "")) == []
     injected = get("configmaps", "--namespace=istio-system", "--field-selector=metadata.name=istio-sidecar-injector")
-    assert json.loads(injected[0]["data"]["values"])["global"]["hub"] == f"{MIRROR}/release"
+    assert json.loads(injected[0]["data"]["values"])["global"]["hub"] == f"{MIRROR}/istio"

@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 
+from infra.releases import pins
+from infra.settings.load import parse
 from sandbox.cluster.control_plane import ClusterError, ControlPlane, wait_until
 from sandbox.cluster.e2e import smoke
 from sandbox.cluster.stack import on_control_plane
 from sandbox.engine.stack import SandboxStack
-from tests.support.bypasses import RELEASE
 from tests.support.isolated import NAME, NAMESPACE
 from tests.support.reach import FREE, GATEWAY, WEBHOOK, address, connects, pod
+from tests.support.stack_settings import stack
+from tests.support.stacks import OWN
 
 VLLM, PICKER = (f"app.kubernetes.io/component=llminferenceservice-{kind}" for kind in ("workload", "router-scheduler"))
+IMAGE = parse(stack(OWN)).image(pins.VLLM_TPU_IMAGE)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +92,7 @@ def without(plane: ControlPlane, policy: str, port: int) -> Iterator[None]:
         plane.kubectl("patch", *path, "--type=merge", f"--patch={json.dumps(rules)}")
 
 
+@pytest.mark.family
 @pytest.mark.parametrize("port", [53, 443], ids=["names", "weights"])
 def test_start_fails_without_a_flow_that_it_needs(closed: SandboxStack, plane: ControlPlane, port: int) -> None:
     def told() -> str:
@@ -133,7 +138,7 @@ def test_models_namespace_takes_no_pod_with_more_rights_than_a_model(
 ) -> None:
     asked: dict[str, Any] = dict(PRIVILEGES[rule])
     more = asked.pop("containers", [{}])
-    plain = {"name": "plain", "image": RELEASE}
+    plain = {"name": "plain", "image": IMAGE}
     spec: dict[str, Any] = {"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}, "containers": [plain]}
     spec |= {**asked, where: [{**plain, "name": "more", **container} for container in more]}
     manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "more"}, "spec": spec}

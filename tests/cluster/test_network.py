@@ -109,6 +109,8 @@ def waiting(plane: ControlPlane) -> dict[str, str]:
 
 def test_a_webhook_times_out_without_a_rule_for_its_port(inventory: Inventory, plane: ControlPlane) -> None:
     open_port(inventory, 1)
+    account = ("get", "serviceaccount", "default", "--namespace=default", "--ignore-not-found")
+    wait_until(lambda: plane.kubectl(*account), "no Pod may be made yet", 60)
     apply(plane, pod(), *webhook())
     plane.kubectl("wait", "--for=condition=Ready", "pod/behind", "--timeout=60s")  # the kubelet's probe is let through
     wait_until(lambda: "no endpoints" not in refusal(plane), "the webhook has no Pod", 20)

@@ -12,14 +12,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from infra.google import slices
 from infra.releases import pins
-from sandbox.cluster.control_plane import ControlPlane
+from ops.diagnose.causes import TABLE, UNKNOWN
+from sandbox.cluster.control_plane import ControlPlane, wait_until
 from sandbox.engine.stack import SandboxStack
 from tests.support.cluster_faults import (
-    NAMESPACE,
+    MODEL,
     Make,
     Template,
     Where,
+    diagnosed,
     of_a_setting,
     of_an_image,
     of_an_object,
@@ -28,15 +31,20 @@ from tests.support.cluster_faults import (
 )
 
 SECONDS = 60
+STRICT = f"{MODEL.namespace}/strict"
 
 
 class Fault(NamedTuple):
-    """One fault: `by` is who refuses it, `words` are part of what a user is told."""
+    """One fault: `by` is who refuses it, `words` are part of what a user is told.
+
+    `cause` is what `ops diagnose` calls it; empty where it is not asked.
+    """
 
     name: str
     make: Make
     by: str
     words: str
+    cause: str = ""
 
 
 def main(template: Template) -> dict[str, Any]:
@@ -83,24 +91,28 @@ FAULTS = [
         of_the_model(lambda t: main(t)["securityContext"].update(runAsNonRoot=True)),
         "kubelet",
         "CreateContainerConfigError  container's runAsUser breaks non-root policy (pod: ",
+        "container refused",
     ),
     Fault(
         "no capabilities",
         of_the_model(lambda t: main(t)["securityContext"].update(capabilities={"drop": ["ALL"]})),
         "libtpu",
         "Error 1 RuntimeError: Unable to initialize backend 'tpu': RESOURCE_EXHAUSTED",
+        "chips not found",
     ),
     Fault(
         "1 MiB of memory for vLLM",
         of_the_model(lambda t: main(t)["resources"]["limits"].update(memory="1Mi")),
         "kernel",
         "OOMKilled 137",
+        "out of memory in the container",
     ),
     Fault(
         "1 MiB of memory for the storage initializer",
         of_the_model(lambda t: initializer(t).update(resources={k: {"memory": "1Mi"} for k in ("limits", "requests")})),
         "kernel",
         "OOMKilled 137",
+        "out of memory in the container",
     ),
     Fault(
         "less memory than KServe's controller is measured to hold",
@@ -113,42 +125,76 @@ FAULTS = [
         of_the_model(lambda t: t["volumes"][0]["emptyDir"].update(sizeLimit="1Ki")),
         "kernel",
         "Error 135 Bus error (core dumped)",
+        "it ends again and again",
     ),
     Fault(
         "host bounds of another slice",
         of_the_model(bounds("TPU_HOST_BOUNDS", "9,9,9")),
         "libtpu",
         "Topology HOST_BOUNDS does not match VM metadata. Topology: 9,9,9, VM metadata: 1,1,1",
+        "chips not found",
     ),
     Fault(
         "chip bounds of as many chips",
         of_the_model(bounds("TPU_CHIPS_PER_HOST_BOUNDS", "4,1,1")),
         "libtpu",
         "Topology CHIPS_PER_HOST_BOUNDS does not match VM metadata. Topology: 4,1,1, VM metadata: 2,2,1",
+        "chips not found",
     ),
     Fault(
         "a repository that does not exist",
         of_the_model(lambda _: None, uri="hf://Qwen/Qwen9-3B-Instruct"),
         "Hugging Face",
         "Repository Not Found for url: https://huggingface.co/api/models/Qwen/Qwen9-3B-Instruct/revision/main.",
+        "model not found",
+    ),
+    Fault(
+        "a model that takes a token, with none",
+        of_the_model(lambda _: None, uri="hf://meta-llama/Llama-3.1-8B-Instruct"),
+        "Hugging Face",
+        "Access to model meta-llama/Llama-3.1-8B-Instruct is restricted.",
+        "token refused",
+    ),
+    Fault(
+        "a dtype that does not exist",
+        of_the_model(lambda t: main(t)["args"].append("--dtype=int3")),
+        "vLLM",
+        "vllm serve: error: argument --dtype: ",
+        "flag refused",
+    ),
+    Fault(
+        "a slice that no node pool has",
+        of_the_model(lambda t: t["nodeSelector"].update({slices.TOPOLOGY_LABEL: "1x1"})),
+        "autoscaler",
+        "pod didn't trigger scale-up: ",
+        "no pool fits",
+    ),
+    Fault(
+        "more replicas than nodes",
+        of_the_model(lambda _: None, replicas=2),
+        "autoscaler",
+        "pod didn't trigger scale-up: 1 max node group size reached",
+        "node pool is full",
     ),
     Fault(
         "a tag of the storage initializer that does not exist",
         of_the_model(lambda t: initializer(t).update(image="kserve/storage-initializer:v0.99.0")),
         "containerd",
         "docker.io/kserve/storage-initializer:v0.99.0: not found",
+        "image pull",
     ),
     Fault(
         "a tag of vLLM that does not exist",
         of_the_model(lambda t: main(t).update(image="docker.io/vllm/vllm-tpu:v0.99.0")),
         "containerd",
         "docker.io/vllm/vllm-tpu:v0.99.0: not found",
+        "image pull",
     ),
     Fault(
         "a tag of Istio that does not exist",
-        of_an_image("registry.istio.io/release/pilot:1.31.99"),
+        of_an_image("docker.io/istio/pilot:1.31.99"),
         "containerd",
-        "registry.istio.io/release/pilot:1.31.99: not found",
+        "docker.io/istio/pilot:1.31.99: not found",
     ),
     Fault(
         "a tag of cert-manager that does not exist",
@@ -188,6 +234,7 @@ def roomy(deployed: SandboxStack) -> Iterator[SandboxStack]:
     deployed.up()
 
 
+@pytest.mark.family
 @pytest.mark.parametrize("fault", FAULTS, ids=[f"{fault.name}, by {fault.by}" for fault in FAULTS])
 def test_fault_is_refused_as_in_reality(
     fault: Fault, roomy: SandboxStack, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
@@ -197,9 +244,17 @@ def test_fault_is_refused_as_in_reality(
         while fault.words not in said() and time.monotonic() < end:
             time.sleep(0.5)
         assert fault.words in said()
+        # A container that is started again is on its way for a moment.
+        assert not fault.cause or wait_until(lambda: diagnosed(plane, STRICT) == {fault.cause}, fault.cause, SECONDS)
 
 
 def test_model_without_a_fault_runs(roomy: SandboxStack, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rows above are refused for their fault, and not because the second model could not run."""
+    """The rows above are refused for their fault, and not because the second model could not run.
+
+    Until it does, `ops diagnose` says what is on its way.
+    """
+    causes: set[str] = set()
     with of_the_model(lambda _: None)(Where(roomy, plane, monkeypatch)):
-        plane.kubectl("wait", "--for=condition=Ready", "llminferenceservice/strict", NAMESPACE, "--timeout=60s")
+        wait_until(lambda: (now := diagnosed(plane, STRICT)) == set() or causes.update(now), "it does not run", 60)
+    assert causes
+    assert causes <= {cause.name for cause in (*TABLE, UNKNOWN) if cause.passing or cause is UNKNOWN}

@@ -4,12 +4,14 @@ import json
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from ops.smoke import Smoke
-from sandbox.cluster.control_plane import ClusterError, ControlPlane, wait_until
+from sandbox.cluster import pods
+from sandbox.cluster.control_plane import ControlPlane, wait_until
 from sandbox.cluster.e2e import key as key_of
 from sandbox.cluster.e2e import smoke
 from sandbox.cluster.stack import on_control_plane
@@ -19,13 +21,15 @@ from tests.support.project import stack_file
 Get = Callable[..., list[dict[str, Any]]]
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]
-NAMESPACE = f"--namespace={MODEL['namespace']}"
+OF_MODEL = MODEL["namespace"]
+NAMESPACE = f"--namespace={OF_MODEL}"
 PICKERS = "app.kubernetes.io/component=llminferenceservice-router-scheduler"
 WORKLOAD = "app.kubernetes.io/component=llminferenceservice-workload"
 COMPLETION = {"model": "/mnt/models", "prompt": "Hello", "max_tokens": 4}
+pytestmark = pytest.mark.family
 
 
-@pytest.fixture(scope="module", params=["staging", "prod"])
+@pytest.fixture(scope="module", params=["prod", "staging"])
 def stack(
     request: pytest.FixtureRequest, plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SandboxStack]:
@@ -49,13 +53,8 @@ def key(stack: SandboxStack) -> str:
     return key_of(stack)
 
 
-def ready(pod: dict[str, Any]) -> bool:
-    conditions = {c["type"]: c["status"] for c in pod["status"].get("conditions", [])}
-    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
-
-
-def names(pods: list[dict[str, Any]], *, leading: bool) -> list[str]:
-    return [pod["metadata"]["name"] for pod in pods if ready(pod) == leading]
+def names(listed: list[dict[str, Any]], *, leading: bool) -> list[str]:
+    return [pod["metadata"]["name"] for pod in listed if pods.ready(pod) == leading]
 
 
 def model_replicas(stack: SandboxStack) -> int:
@@ -66,17 +65,7 @@ def model_replicas(stack: SandboxStack) -> int:
 def evict(plane: ControlPlane) -> Callable[[str], bool]:
     """Asks for the eviction of a Pod, as a drain does; whether it is granted."""
 
-    def asked(pod: str) -> bool:
-        path = f"/api/v1/namespaces/{MODEL['namespace']}/pods/{pod}/eviction"
-        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
-        try:
-            plane.kubectl("create", "--raw", path, "--filename=-", stdin=json.dumps(body))
-        except ClusterError as refusal:
-            assert "it would violate the pod's disruption budget" in str(refusal)  # noqa: PT017
-            return False
-        return True
-
-    return asked
+    return partial(pods.evict, plane, MODEL["namespace"])
 
 
 def test_the_endpoint_answers_as_the_api_guide_says(stack: SandboxStack, key: str) -> None:
@@ -93,19 +82,16 @@ def test_one_picker_leads_and_only_that_one_is_ready(get: Get) -> None:
     assert {c["type"]: c["status"] for c in service["status"]["conditions"]}["Ready"] == "True"
 
 
-@pytest.mark.parametrize(
-    ("where", "selector"),
-    [("istio-ingress", "istio=inference-gateway"), ("istio-system", "app=istiod"), (MODEL["namespace"], PICKERS)],
-)
 @pytest.mark.usefixtures("stack")
-def test_two_of_each_are_spread_over_the_system_nodes(get: Get, where: str, selector: str) -> None:
+def test_two_of_each_are_spread_over_the_system_nodes(get: Get) -> None:
     system = [n["metadata"]["name"] for n in get("nodes") if "google.com/tpu" not in n["status"]["capacity"]]
 
-    def spread() -> bool:
-        pods = Counter(p["spec"].get("nodeName") for p in get("pods", f"--namespace={where}", f"--selector={selector}"))
-        return sum(pods.values()) == 2 and max(pods.values()) - min(pods[node] for node in system) <= 1
+    def spread(where: str, selector: str) -> bool:
+        on = Counter(p["spec"].get("nodeName") for p in get("pods", f"--namespace={where}", f"--selector={selector}"))
+        return sum(on.values()) == 2 and max(on.values()) - min(on[node] for node in system) <= 1
 
-    assert wait_until(spread, f"two Pods of {selector}, evenly over {system}", 60)
+    for router in (("istio-ingress", "istio=inference-gateway"), ("istio-system", "app=istiod"), (OF_MODEL, PICKERS)):
+        assert wait_until(partial(spread, *router), f"two Pods of {router}, evenly over {system}", 60)
 
 
 def test_there_are_as_many_tpu_nodes_as_pods_that_want_one(stack: SandboxStack, get: Get) -> None:
@@ -173,6 +159,7 @@ def test_one_vllm_pod_at_a_time_may_go(stack: SandboxStack, get: Get, evict: Cal
     wait_until(lambda: len(serving()) == most, "every vLLM Pod is ready again", 60)
 
 
+@pytest.mark.family
 def test_router_of_one_and_of_two_again_keeps_the_service(stack: SandboxStack, get: Get) -> None:
     def service() -> str:
         [found] = get("llminferenceservices", NAMESPACE)
@@ -184,8 +171,8 @@ def test_router_of_one_and_of_two_again_keeps_the_service(stack: SandboxStack, g
         stack.up()
 
         def pickers(wanted: int = replicas) -> bool:
-            pods = get("pods", NAMESPACE, f"--selector={PICKERS}")
-            return len(pods) == wanted and len(names(pods, leading=True)) == 1
+            found = get("pods", NAMESPACE, f"--selector={PICKERS}")
+            return len(found) == wanted and len(names(found, leading=True)) == 1
 
         wait_until(pickers, f"{replicas} pickers, one of them ready", 60)
     assert service() == before

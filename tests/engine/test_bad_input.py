@@ -115,13 +115,13 @@ def test_value_is_set_and_removed_where_the_file_is_left_to_the_engine(tmp_path:
 
 
 def test_broken_stack_file_is_one_message_without_traceback_and_changes_nothing(sandbox: Make) -> None:
-    stack = sandbox(tpuSlice="v6e-16", models=[{**MODEL, "uri": "gs://bucket/qwen"}], tpuMinNodes=2)
+    stack = sandbox(tpuSlice="v6e-16", models=[{**MODEL, "uri": "ftp://bucket/qwen"}], tpuMinNodes=2)
     said: list[str] = []
     with pytest.raises(CommandError) as failed:
         stack.preview(on_output=said.append, on_error=said.append)
     text = "".join(said)
     assert "Pulumi.dev.yaml has 3 problems; nothing was changed." in text
-    for line in ('tpuSlice: "v6e-16"', "tpuMaxNodes: ", 'models[0].uri: "gs://bucket/qwen"'):
+    for line in ('tpuSlice: "v6e-16"', "tpuMaxNodes: ", 'models[0].uri: "ftp://bucket/qwen"'):
         assert line in text
     assert "Traceback" not in text + str(failed.value)
     assert stack.inventory.log == []

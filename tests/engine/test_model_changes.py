@@ -1,8 +1,19 @@
 """What a change of a model, of its token and of its service does on the real engine, and in which order."""
 
+from typing import Any
+
+import pytest
+
 from sandbox.clouds.kubernetes_kinds import LLM
 from sandbox.engine.stack import SandboxStack
 from tests.support.stacks import MODEL, OTHER, Make, since, unchanged
+
+OWN_ROUTING = {
+    "apiVersion": "llm-d.ai/v1alpha1",
+    "kind": "EndpointPickerConfig",
+    "plugins": [{"type": "queue-scorer"}],
+    "schedulingProfiles": [{"name": "default", "plugins": [{"pluginRef": "queue-scorer", "weight": 1.5}]}],
+}
 
 
 def test_changed_flag_replaces_that_service_old_one_first_and_touches_nothing_else(two_models: SandboxStack) -> None:
@@ -27,6 +38,12 @@ def test_changed_replicas_update_in_place_and_get_a_budget(two_models: SandboxSt
         ("create", "kubernetes:policy/v1:PodDisruptionBudget", "qwen2-3b-pattern1-vllm"),
         ("update", LLM, "qwen2-3b-pattern1"),
     ]
+
+
+@pytest.mark.parametrize("routing", ["load", OWN_ROUTING], ids=["by name", "of one's own"])
+def test_changed_routing_updates_in_place(two_models: SandboxStack, routing: Any) -> None:
+    two_models.set_config("models", [{**MODEL, "routing": routing}, OTHER])
+    assert since(two_models, two_models.up) == [("update", LLM, "qwen2-3b-pattern1")]
 
 
 def test_added_model_touches_nothing_else(two_models: SandboxStack) -> None:

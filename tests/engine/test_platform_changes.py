@@ -68,7 +68,7 @@ def test_another_slice_never_needs_a_second_pool(up: Make) -> None:
 
 def test_capacity_class_replaces_the_pool_old_one_first(up: Make) -> None:
     stack = up()
-    stack.set_config("tpuCapacity", "spot")
+    stack.set_config("tpuCapacity", ["spot"])
     done = [op for op, kind, _ in since(stack, stack.up) if kind == "gcp:container/nodePool:NodePool"]
     assert done == ["delete", "create"]
 

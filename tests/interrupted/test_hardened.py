@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from ops.recover import MADE_IN_STEPS
-from sandbox.engine.faults import KILLED_AFTER, KILLED_BEFORE, REFUSED, Fault, FaultyStack
+from sandbox.engine.faults import KILLED_AFTER, Fault, FaultyStack
 from tests.support.interruptions import (
+    EFFECTS,
     STACK,
     everything_up,
     in_the_clouds,
@@ -32,7 +33,7 @@ def hardened(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @each_resource
-@pytest.mark.parametrize("effect", [KILLED_BEFORE, KILLED_AFTER, REFUSED], ids=lambda effect: effect.replace(" ", "-"))
+@pytest.mark.parametrize("effect", EFFECTS, ids=short)
 def test_up_interrupted(tmp_path: Path, urn: str, effect: str) -> None:
     with FaultyStack(STACK, home=tmp_path, config=CONFIG) as stack:
         interrupt(stack, Fault("create", urn, effect))

@@ -12,25 +12,21 @@ from infra.google import cluster
 from infra.google.nodes import node_config
 from ops.object_ids import import_id
 from ops.recover import MADE_IN_STEPS
-from sandbox.engine.faults import KILLED_AFTER, KILLED_BEFORE, REFUSED, Fault, FaultyStack
+from sandbox.engine.faults import KILLED_AFTER, KILLED_BEFORE, Fault, FaultyStack
 from tests.support.interruptions import (
     Make,
+    cases,
     command,
     everything_up,
     in_the_clouds,
     in_the_state,
     interrupt,
-    interrupted,
     nothing_left,
     recover,
     resources,
     short,
 )
 from tests.support.project import protected
-
-EFFECTS = (KILLED_BEFORE, KILLED_AFTER, REFUSED)
-each_resource = pytest.mark.parametrize("urn", interrupted(), ids=short)
-each_effect = pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.replace(" ", "-"))
 
 
 def test_every_resource_of_the_stack_is_interrupted(up: Make) -> None:
@@ -59,8 +55,7 @@ def test_engine_killed_while_it_wrote_the_file_beside_its_state(sandbox: Make) -
     assert not beside.exists()
 
 
-@each_effect
-@each_resource
+@pytest.mark.parametrize(("urn", "effect"), cases(), ids=short)
 def test_up_interrupted(sandbox: Make, copy_of: Callable[[Path], FaultyStack], urn: str, effect: str) -> None:
     stack = sandbox()
     interrupt(stack, Fault("create", urn, effect))
@@ -75,8 +70,7 @@ def test_up_interrupted(sandbox: Make, copy_of: Callable[[Path], FaultyStack], u
     nothing_left(stack)
 
 
-@each_effect
-@each_resource
+@pytest.mark.parametrize(("urn", "effect"), cases(1), ids=short)
 def test_destroy_interrupted(up: Make, urn: str, effect: str) -> None:
     stack = up()
     interrupt(stack, Fault("delete", urn, effect))

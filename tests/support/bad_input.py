@@ -28,6 +28,11 @@ def _window(kind: str, field: str, *values: str) -> Kind:
     return some(kind, f"maintenanceWindow.{field}", *values, form=lambda value: {**window, field: value})
 
 
+def _budget(kind: str, field: str, *values: Any) -> Kind:
+    budget = {"billingAccount": "012345-6789AB-CDEF01", "usd": 4000}
+    return some(kind, f"budget.{field}", *values, form=lambda value: {**budget, field: value})
+
+
 FLAGS = [
     drawn("unknown flag", "models[0].extraArgs", st.tuples(_word, _number).map(lambda p: [f"--x{p[0]}={p[1]}"])),
     _flags("flag glued to its value", "-tp2", "-pp2", "-n2", "-dp4"),
@@ -85,7 +90,13 @@ URIS = [
         *(f"hf://user:{SECRET}@a/b", f"hf://{SECRET}@a/b", f"oci://user:{KEY}@r.io/i:1", f"pvc://u:{KEY}@c/x"),
         *(f"https://x:{KEY}@h/m",),
     ),
-    drawn("unsupported scheme", _uri, _word.map(lambda path: f"gs://{path}/m")),
+    drawn("unsupported scheme", _uri, _word.map(lambda path: f"s3://{path}/m")),
+    some(
+        "bucket or folder that is none",
+        _uri,
+        *("gs://", "gs://ab/m", "gs://Models/m", "gs://-ab/m", "gs://models/", "gs://models//m", "gs://models/../m"),
+        *("gs://models/a,ro", "gs://models/a:b", "gs://models/a=b", "gs://models/a b", f"gs://{'a' * 64}/m"),
+    ),
     some(
         "mirror",
         "chartMirror",
@@ -155,7 +166,11 @@ PLACES = [
     ),
     drawn("zone", "tpuZones", st.one_of(_word, _foreign.map("europe-west4-{}".format)).map(lambda zone: [zone])),
     some("version", "gkeVersion", "1.34", "latest", "١.34.1-gke.1", "1.34.1-gke.1\n", "1.2.3-gke.1", "v1.34.1-gke.1"),
-    drawn("reservation", "tpuReservation", st.one_of(st.just("a b"), st.just("mine"), _invisible.map("r{}".format))),
+    drawn(
+        "capacity",
+        "tpuCapacity",
+        st.one_of(st.just("spot"), _word, _invisible.map("reservation:r{}".format)).map(lambda name: [name, "spot"]),
+    ),
     some("project", "gcp:project", "My Project", "12345", "my-project\n", "my-projеct-1", "p"),
 ]
 WINDOWS = [
@@ -182,6 +197,12 @@ WINDOWS = [
     ),
     _window("long window", "end", "4026-01-03T05:00:00Z", "2027-01-03T05:00:00Z", "9999-12-31T23:59:59Z"),
     _window("old window", "start", "0001-01-01T00:00:00Z", "1900-01-01T00:00:00Z", "٢٠٢٦-01-03T05:00:00Z"),
+]
+BUDGETS = [
+    _budget("account", "billingAccount", "", "012345", "billingAccounts/012345-6789AB-CDEF01", "٠12345-6789AB-CDEF01"),
+    _budget("amount", "usd", 0, -1, 10**30, 0.5, "4000", True, None, [4000]),
+    _budget("thresholds", "thresholds", [], [0], [-5], [10**30], [0.5], [50, 50], ["50"], 50, {"50": True}),
+    some("budget that is none", "budget", 4000, "4000", [4000], {"usd": 4000}),
 ]
 NAMES = [
     drawn(
@@ -248,4 +269,4 @@ TOKENS = [
         form=lambda c: SECRET + c,
     ),
 ]
-KINDS = [*FLAGS, *URIS, *RANGES, *MACHINES, *LABELS, *PLACES, *WINDOWS, *NAMES, *TYPES, *TOKENS]
+KINDS = [*FLAGS, *URIS, *RANGES, *MACHINES, *LABELS, *PLACES, *WINDOWS, *BUDGETS, *NAMES, *TYPES, *TOKENS]

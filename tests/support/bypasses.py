@@ -1,6 +1,7 @@
 """What somebody may try to put into the cluster around the program, and what else is put there and passes.
 
-Each is a manifest for `kubectl create --dry-run=server` against a stack of `tests.support.isolated` with `isolation`.
+Each is a manifest for `kubectl create --dry-run=server` against a stack of `tests.support.isolated` with `isolation`,
+which takes its images from their publishers.
 """
 
 from typing import Any, NamedTuple
@@ -133,7 +134,7 @@ ALLOWED = {
     "a later release": pod(NAMESPACE, "docker.io/vllm/vllm-tpu:v0.28.1"),
     "a release by its digest": pod(NAMESPACE, f"docker.io/vllm/vllm-tpu@sha256:{'a' * 64}"),
     "a release by both": pod(NAMESPACE, f"{RELEASE}@sha256:{'a' * 64}"),
-    "a variant of Istio's": pod("istio-system", "registry.istio.io/release/pilot:1.31.4-distroless"),
+    "a variant of Istio's": pod("istio-system", "docker.io/istio/pilot:1.31.4-distroless"),
     "a sidecar of GKE's": pod(
         NAMESPACE, RELEASE, "us-east5-artifactregistry.gcr.io/gke-release/gke-release/sidecar:v1.17.1-gke.0"
     ),

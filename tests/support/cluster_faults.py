@@ -6,6 +6,7 @@ runs them; `of_an_object` is what the API server answers to a manifest.
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
@@ -15,13 +16,18 @@ from pulumi.automation import CommandError
 
 from infra.google import slices
 from infra.models.pod import pod_template
+from infra.settings.context import Context
 from infra.settings.model import Model
+from ops.diagnose.causes import findings
+from ops.diagnose.cluster import Cluster
+from ops.diagnose.observe import observe
 from sandbox.cluster.control_plane import ClusterError, ControlPlane
 from sandbox.engine.stack import SandboxStack
+from tests.support import recordings
 from tests.support.project import stack_file
 
 Template = dict[str, Any]
-MODEL = Model.model_validate(stack_file("dev")["models"][0], context="v6e-4")
+MODEL = Model.model_validate(stack_file("dev")["models"][0], context=Context("v6e-4", 1))
 NAMESPACE = f"--namespace={MODEL.namespace}"
 
 
@@ -50,26 +56,42 @@ def _told(plane: ControlPlane, *pods_of: str) -> str:
     return "\n".join(f"{s.get('reason')} {s.get('exitCode', '')} {s.get('message', '')}" for s in statuses)
 
 
-def of_the_model(change: Callable[[Template], Any], **model: Any) -> Make:
-    """One more model, without a route, whose template the program wrote and `change` made wrong."""
+def diagnosed(plane: ControlPlane, model: str) -> set[str]:
+    """The causes that `ops diagnose` names for the model at `namespace/name` of a stack, asked as an administrator.
+
+    With RECORD=1 in the environment what was seen is kept for the tests of `ops.diagnose`.
+    """
+    observed = observe(Cluster(plane.kubeconfig), [model], [])
+    causes = {found.cause.name for found in findings(observed, model)}
+    if causes and os.environ.get("RECORD"):
+        recordings.keep(observed, model, causes)
+    return causes
+
+
+def _events(plane: ControlPlane, name: str) -> str:
+    """What the events of the model's namespace say of what has a name that begins so."""
+    events = json.loads(plane.kubectl("get", "events", NAMESPACE, "--output=json"))["items"]
+    return "\n".join(event["message"] for event in events if event["involvedObject"]["name"].startswith(name))
+
+
+def of_the_model(change: Callable[[Template], Any], *, replicas: int = 1, **model: Any) -> Make:
+    """One more model, without a route or a token, whose template the program wrote and `change` made wrong."""
 
     @contextmanager
     def make(where: Where) -> Iterator[Callable[[], str]]:
-        template = pod_template(MODEL, slices.SLICES["v6e-4"]) | {"serviceAccountName": MODEL.name}
+        template = pod_template(MODEL, slices.SLICES["v6e-4"]) | {"serviceAccountName": "strict"}
         change(template)
-        spec = {"model": {"uri": MODEL.uri, "name": "strict"} | model, "replicas": 1, "template": template}
-        service = {
-            "apiVersion": "serving.kserve.io/v1alpha2",
-            "kind": "LLMInferenceService",
-            "metadata": {"name": "strict", "namespace": MODEL.namespace},
-            "spec": spec,
-        }
-        where.plane.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(service))
+        spec = {"model": {"uri": MODEL.uri, "name": "strict"} | model, "replicas": replicas, "template": template}
+        meta = {"name": "strict", "namespace": MODEL.namespace}
+        service = {"apiVersion": "serving.kserve.io/v1alpha2", "kind": "LLMInferenceService", "metadata": meta}
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta}
+        for manifest in (account, {**service, "spec": spec}):
+            where.plane.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(manifest))
         pods = (NAMESPACE, "--selector=app.kubernetes.io/name=strict")
         try:
-            yield lambda: _told(where.plane, *pods)
+            yield lambda: f"{_told(where.plane, *pods)}\n{_events(where.plane, 'strict')}"
         finally:
-            where.plane.kubectl("delete", "llminferenceservice", "strict", NAMESPACE)
+            where.plane.kubectl("delete", "llminferenceservice,serviceaccount", "strict", NAMESPACE)
             where.plane.kubectl("wait", "--for=delete", "pod", *pods, "--timeout=60s")
 
     return make

@@ -8,7 +8,7 @@ from sandbox.clouds.google import Google
 from sandbox.clouds.google_kinds import CLUSTER, NETWORK, POOL, SERVICE, SUBNET
 from sandbox.clouds.inventory import Inventory
 
-APIS = ("compute", "container", "storage", "cloudresourcemanager", "iam")
+APIS = ("artifactregistry", "compute", "container", "storage", "cloudresourcemanager", "iam")
 RANGES = [
     {"rangeName": "pods", "ipCidrRange": "10.4.0.0/14"},
     {"rangeName": "services", "ipCidrRange": "10.8.0.0/20"},

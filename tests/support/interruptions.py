@@ -1,5 +1,6 @@
 """Stacks to interrupt, the commands that recover them, and what is then there."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -14,10 +15,11 @@ from pulumi.automation import CommandError
 
 from sandbox.clouds.google_kinds import FORWARDING_RULE, SERVICE_IDENTITY
 from sandbox.engine import pulumi_cli
-from sandbox.engine.faults import REFUSED, Fault, FaultyStack
+from sandbox.engine.faults import KILLED_AFTER, KILLED_BEFORE, REFUSED, Fault, FaultyStack
 
 from .project import ROOT
 
+EFFECTS = (KILLED_BEFORE, KILLED_AFTER, REFUSED)
 Make = Callable[[], FaultyStack]
 STACK = "dev"
 
@@ -33,11 +35,13 @@ def resources(*, hardened: bool = False) -> list[str]:
     return sorted(step.urn for step in planned if step.new.custom and not step.type.startswith("pulumi:"))
 
 
-def interrupted() -> list[str]:
-    """The resources that are interrupted: every one, or with EACH=type in the environment the first of each type."""
+def cases(shift: int = 0) -> list[tuple[str, str]]:
+    """What is interrupted, and how: every resource in every way, or with EACH=type in the environment the first of each
+    type in one way, which takes turns from type to type; `shift` says which comes first."""
     if os.environ.get("EACH") != "type":
-        return resources()
-    return list({urn.split("::")[2].rsplit("$", 1)[-1]: urn for urn in reversed(resources())}.values())[::-1]
+        return list(itertools.product(resources(), EFFECTS))
+    first = {urn.split("::")[2].rsplit("$", 1)[-1]: urn for urn in reversed(resources())}
+    return [(urn, EFFECTS[(i + shift) % len(EFFECTS)]) for i, urn in enumerate(reversed(first.values()))]
 
 
 def of_new_types() -> list[str]:
@@ -47,9 +51,11 @@ def of_new_types() -> list[str]:
     return [urn for kind, urn in found.items() if kind not in known]
 
 
-def short(urn: str) -> str:
-    """Type and name, for the id of a test."""
-    _, _, kind, name = urn.split("::")
+def short(value: str) -> str:
+    """Type and name of a URN, or an effect, for the id of a test."""
+    if value in EFFECTS:
+        return value.replace(" ", "-")
+    _, _, kind, name = value.split("::")
     return f"{kind.rsplit(':', 1)[-1]}-{name}"
 
 

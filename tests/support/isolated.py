@@ -51,6 +51,7 @@ PEERS = {
     "gateway's double": pod("default", {"gateway.networking.k8s.io/gateway-name": "inference-gateway"}),
     **{f"something in {name}": pod(name, {"app": "curious"}) for name in ("istio-system", "istio-ingress", "kserve")},
     "something beside vllm": pod(NAMESPACE, {"app": "curious"}),
+    "who asks for a TPU node": pod("tpu-warm-up", {"batch.kubernetes.io/job-name": "v6e-4-holder"}),
     "konnectivity agent": pod("kube-system", {"k8s-app": "konnectivity-agent"}),
     "kube-dns": pod("kube-system", {"k8s-app": "kube-dns"}),
     "node-local-dns": pod("kube-system", {"k8s-app": "node-local-dns"}),

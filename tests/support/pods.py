@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from infra.settings.context import Context
 from infra.settings.model import Model
 
 
 def model(**fields: Any) -> Model:
     """The model of the API guide, with other fields."""
     guide = {"name": "qwen2-3b-pattern1", "namespace": "llm-d", "uri": "hf://Qwen/Qwen2.5-3B-Instruct"}
-    return Model.model_validate({**guide, **fields})
+    return Model.model_validate({**guide, **fields}, context=Context("v6e-4", 1))
 
 
 def flags(args: list[str]) -> dict[str, list[str]]:

@@ -90,6 +90,8 @@ class _Cloud(pulumi.runtime.Mocks):
             case "WorkloadIdentityPoolProvider":
                 pool, own = inputs["workloadIdentityPoolId"], inputs["workloadIdentityPoolProviderId"]
                 computed["name"] = f"projects/1/locations/global/workloadIdentityPools/{pool}/providers/{own}"
+            case "UptimeCheckConfig":
+                computed["uptimeCheckId"] = f"{args.name}-check"
             case "Cluster":
                 computed["selfLink"] = "https://container.googleapis.com/v1/projects/p/clusters/c"
                 computed["controlPlaneEndpointsConfig"] = {"dnsEndpointConfig": {"endpoint": "gke-1.gke.goog"}}

@@ -12,6 +12,12 @@ OWN: dict[str, Any] = {"gcp:project": "simulated-project", "huggingFaceToken": "
 """In place of what users add to the committed stack files."""
 OTHER = {**MODEL, "name": "other", "namespace": "team-b"}
 
+
+def autoscaled(**fields: Any) -> dict[str, Any]:
+    """Settings by which the load decides how many replicas the dev stack's model has, one to three unless said."""
+    return {"models": [{**MODEL, "replicas": {"min": 1, "max": 3, **fields}}], "tpuMaxNodes": 3}
+
+
 Make = Callable[..., SandboxStack]
 
 

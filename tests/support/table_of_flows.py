@@ -97,6 +97,9 @@ REFUSED = [
     ("vllm", "metadata server", 443),
     ("vllm of a stranger", "the internet", 443),
     ("something beside vllm", "the internet", 443),
+    ("who asks for a TPU node", "the internet", 443),
+    ("who asks for a TPU node", "metadata server", 80),
+    ("something in default", "who asks for a TPU node", 8000),
     ("something beside vllm", "kube-dns", 53, "UDP"),
     # Other ports of what may be asked
     ("gateway", "vllm", 22),

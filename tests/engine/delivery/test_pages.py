@@ -37,9 +37,9 @@ def run(command: Command, home: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("page", ["docs/production.md", "docs/sandbox.md"])
+@pytest.mark.parametrize("page", ["docs/operations.md", "docs/production.md", "docs/sandbox.md"])
 def test_commands_of_a_page_print_what_it_shows(tmp_path: Path, page: str) -> None:
-    ours = [c for c in commands(page) if PYTHON in c.text or c.text.startswith("cat .sandbox/")]
+    ours = [c for c in commands(page) if PYTHON in c.text or c.text.startswith(("cat .sandbox/", "cp .sandbox/"))]
     assert ours
     for command in ours:
         run(command, tmp_path)

@@ -1,5 +1,6 @@
 """What a pull request is told of real changes, from the events of the real engine."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -50,6 +51,17 @@ def test_another_slice_calls_out_pool_and_models_and_why(two_models: SandboxStac
     assert called_out(text) == ["**replace** TPU node pool `tpu`", f"**replace** model `{NAME}`, `team-b.other`"]
     assert "free TPU capacity. Because of `nodeConfig.machineType`." in text
     assert "`nodeConfig.machineType`: `ct6e-standard-4t` → `ct6e-standard-8t`" in text
+
+
+def test_pause_says_what_it_saves(up: Make) -> None:
+    stack = up()
+    stack.set_config("models", [{**MODEL, "paused": True}])
+    text = report(stack.preview)
+    assert called_out(text) == [f"**change** model `{NAME}`"]
+    assert "`unset` → `true`" in text
+    assert re.search(
+        r"US dollars a day: 29\d\.\d\d → \*\*7\.13\*\* running \(-28\d\.\d\d\); 7\.13 idle, as before", text
+    )
 
 
 def test_a_models_flag_calls_out_that_model_alone(two_models: SandboxStack) -> None:

@@ -25,9 +25,14 @@ def grants(shared: Declared, account: str) -> set[tuple[str, str]]:
 
 
 READS = {
+    "roles/artifactregistry.reader",
     "roles/compute.viewer",
     "roles/container.viewer",
     "roles/dns.reader",
+    "roles/monitoring.alertPolicyViewer",
+    "roles/monitoring.dashboardViewer",
+    "roles/monitoring.notificationChannelViewer",
+    "roles/monitoring.uptimeCheckConfigViewer",
     "roles/serviceusage.serviceUsageViewer",
     "roles/storage.objectViewer",
     "roles/cloudkms.cryptoKeyDecrypter",
@@ -90,10 +95,13 @@ def test_deployment_may_run_nodes_as_their_account_and_as_no_other(shared: Decla
 def test_nodes_account_is_what_a_stack_makes_without_bootstrap(shared: Declared, run: Run) -> None:
     own = shared.one(":Account", "dev-nodes").inputs
     assert (own["project"], own["accountId"]) == ("acme-dev", "gke-nodes")
-    given = [m.inputs for m in shared.all("projects/iAMMember:IAMMember") if m.name == "dev-nodes"]
-    made = run().one("projects/iAMMember:IAMMember").inputs
-    assert [(m["role"], m["project"]) for m in given] == [(made["role"], "acme-dev")]
+    given = [m.inputs for m in shared.all("projects/iAMMember:IAMMember") if m.name.startswith("dev-nodes")]
+    made = [m.inputs["role"] for m in run() if m.type.lower().endswith("iammember")]
+    assert len(given) == 3
+    assert {(m["role"], m["project"]) for m in given} == {(role, "acme-dev") for role in made}
+    assert {m["member"] for m in given} == {shared.one("IAMMember", "dev-nodes").inputs["member"]}
     assert identities.NODE_ROLE == node_account.NODE_ROLE
+    assert identities.NODES_READ == (node_account.READER_ROLE, node_account.STREAMING_ROLE)
     assert shared.outputs["nodeServiceAccounts"] == dict.fromkeys(
         ("dev", "prod"), "gke-nodes@p.iam.gserviceaccount.com"
     )

@@ -83,9 +83,13 @@ def one(page: str, text: str) -> Command:
 
 @pytest.mark.parametrize(
     ("page", "command", "stack"),
-    [("README.md", "make demo", "dev"), ("docs/production.md", "make demo STACK=prod", "prod")],
+    [
+        ("README.md", "make demo", "dev"),
+        ("docs/production.md", "make demo STACK=prod", "prod"),
+        *(("docs/deploy.md", f"pulumi {command}", "dev") for command in ("preview", "up")),
+    ],
 )
-def test_demo_makes_as_many_resources_as_the_page_says(run: Run, page: str, command: str, stack: str) -> None:
+def test_stack_has_as_many_resources_as_the_page_says(run: Run, page: str, command: str, stack: str) -> None:
     text = (ROOT / page).read_text().split(f"$ {command}\n")[1].split("nothing is left")[0]
     counts = {int(count) for count in re.findall(r"(\d+) (?:to create|created|deleted|resources keep)", text)}
     assert counts == {len({(resource.type, resource.name) for resource in run(stack)})}

@@ -18,7 +18,7 @@ EXAMPLES = sorted((ROOT / "examples").iterdir())
 def test_there_is_an_example_of_each() -> None:
     assert {path.name for path in EXAMPLES} == {
         *("another-slice.yaml", "gated-model.yaml", "regional.yaml", "reservation.yaml", "several-models.yaml"),
-        *("spot.yaml", "two-of-everything.yaml"),
+        *("autoscaled.yaml", "several-classes.yaml", "spot.yaml", "two-of-everything.yaml", "weights-in-a-bucket.yaml"),
     }
 
 

@@ -1,16 +1,21 @@
 """What each resource is called in the state. One that is called otherwise is deleted and made anew, in every stack."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.program import Run
+from tests.support.stacks import MODEL as STACK_MODEL
 
 COMPONENT = "gke-tpu-inference:infra:"
 MODEL = "llm-d-inference-scheduling.qwen2-3b-pattern1"
+READ = "kubernetes:monitoring.googleapis.com/v1:PodMonitoring::"
 POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy::"
 OF_COMPONENTS = {
     "Apis::apis": {f"gcp:projects/service:Service::{api}" for api in ("cloudresourcemanager", "compute")}
     | {f"gcp:projects/service:Service::{api}" for api in ("container", "iam", "binaryauthorization", "cloudkms")}
-    | {"gcp:projects/service:Service::containersecurity"},
+    | {f"gcp:projects/service:Service::{api}" for api in ("artifactregistry", "containerfilesystem")}
+    | {f"gcp:projects/service:Service::{api}" for api in ("containersecurity", "monitoring")},
     "Network::tpu-inference": {
         "gcp:compute/network:Network::tpu-inference",
         "gcp:compute/subnetwork:Subnetwork::tpu-inference",
@@ -22,11 +27,20 @@ OF_COMPONENTS = {
     "Cluster::tpu-inference": {
         "gcp:serviceaccount/account:Account::nodes",
         "gcp:projects/iAMMember:IAMMember::nodes",
+        "gcp:projects/iAMMember:IAMMember::images",
+        f"{COMPONENT}ImageCache::tpu-inference",
+        *(
+            f"gcp:artifactregistry/repositoryIamMember:RepositoryIamMember::{host}"
+            for host in ("docker-io", "ghcr-io", "quay-io")
+        ),
         "gcp:container/cluster:Cluster::tpu-inference",
         "gcp:container/nodePool:NodePool::system",
         "pulumi:providers:kubernetes::tpu-inference",
         f"{COMPONENT}Egress::tpu-inference",
         f"{COMPONENT}SecretsKey::tpu-inference",
+    },
+    "ImageCache::tpu-inference": {
+        f"gcp:artifactregistry/repository:Repository::{host}" for host in ("docker-io", "ghcr-io", "quay-io")
     },
     "Egress::tpu-inference": {
         f"gcp:compute/firewall:Firewall::tpu-inference-out-{way}"
@@ -44,12 +58,21 @@ OF_COMPONENTS = {
         for kind in ("", "Binding")
         for name in ("host-access", "known-images", "bindings")
     },
+    "WarmUp::warm-up": {
+        "kubernetes:core/v1:Namespace::tpu-warm-up",
+        "kubernetes:scheduling.k8s.io/v1:PriorityClass::tpu-warm-up",
+        "kubernetes:batch/v1:Job::v6e-4-holder",
+        "kubernetes:batch/v1:Job::v6e-4-image",
+        "kubernetes:batch/v1:Job::v6e-4-arrival",
+        f"{POLICY}tpu-warm-up.default-deny",
+    },
     "Mesh::mesh": {
         "kubernetes:core/v1:Namespace::istio-system",
         "kubernetes:helm.sh/v3:Release::istio-base",
         "kubernetes:helm.sh/v3:Release::istiod",
         f"{POLICY}istio-system.istiod",
         f"{POLICY}istio-system.default-deny",
+        f"{READ}istio-system.istiod",
     },
     "Serving::serving": {
         "kubernetes:core/v1:Namespace::cert-manager",
@@ -62,6 +85,7 @@ OF_COMPONENTS = {
         f"{POLICY}kserve.default-deny",
         f"{POLICY}cert-manager.webhook",
         f"{POLICY}cert-manager.api-server",
+        f"{READ}cert-manager.cert-manager",
     },
     "Gateway::gateway": {
         "kubernetes:core/v1:Namespace::istio-ingress",
@@ -72,6 +96,8 @@ OF_COMPONENTS = {
         f"{COMPONENT}Https::https",
         f"{POLICY}istio-ingress.proxy",
         f"{POLICY}istio-ingress.default-deny",
+        f"{READ}istio-ingress.inference-gateway",
+        "kubernetes:telemetry.istio.io/v1:Telemetry::clients",
     },
     "Https::https": {
         "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute::to-https",
@@ -99,6 +125,47 @@ OF_COMPONENTS = {
         f"kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService::{MODEL}",
         f"{POLICY}{MODEL}.qwen2-3b-pattern1-vllm",
         f"{POLICY}{MODEL}.qwen2-3b-pattern1-picker",
+        f"{READ}{MODEL}.qwen2-3b-pattern1-vllm",
+        f"{READ}{MODEL}.qwen2-3b-pattern1-picker",
+    },
+    "Monitoring::tpu-inference": {
+        "gcp:monitoring/dashboard:Dashboard::tpu-inference",
+        f"gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig::tpu-inference.{MODEL}",
+        f"gcp:monitoring/alertPolicy:AlertPolicy::tpu-inference.{MODEL}.EndpointDown",
+        *(
+            f"gcp:monitoring/alertPolicy:AlertPolicy::tpu-inference.{alert}"
+            for alert in (
+                *("AvailabilityFast", "AvailabilitySlow", "FirstTokenFast", "FirstTokenSlow", "NoCapacity"),
+                *("ReplicasMissing", "Restarting", "CacheFull", "CertificateEnds"),
+            )
+        ),
+    },
+}
+
+GRANT = "gcp:storage/bucketIAMMember:BucketIAMMember::"
+OTHERS: dict[str, Any] = {
+    "models": [
+        {**STACK_MODEL, "name": "qwen", "namespace": "demo", "uri": f"hf://Qwen/Qwen3-8B:{'a' * 40}"},
+        {**STACK_MODEL, "uri": f"hf://Qwen/Qwen3-8B:{'b' * 40}", "paused": True},
+    ],
+    **{"compileCache": "own", "weightsCache": True, "tpuCapacity": ["on-demand", "spot"], "tpuMaxNodes": 2},
+}
+"""What prod has not."""
+OF_OTHER_COMPONENTS = {
+    "ComputeClasses::capacity": {"kubernetes:cloud.google.com/v1:ComputeClass::tpu-v6e-4"},
+    "Copy::demo.qwen": {
+        "kubernetes:batch/v1:Job::demo.qwen-copy",
+        "kubernetes:core/v1:ServiceAccount::demo.qwen-copy",
+    },
+    f"Pause::{MODEL}": {
+        f"kubernetes:core/v1:Service::{MODEL}",
+        f"kubernetes:gateway.networking.k8s.io/v1:HTTPRoute::{MODEL}",
+    },
+    "Storage::storage": {
+        "gcp:storage/bucket:Bucket::compile-cache",
+        "gcp:storage/bucket:Bucket::weights",
+        *(f"{GRANT}{what}.{whose}" for what in ("compile-cache", "weights") for whose in ("demo.qwen", MODEL)),
+        f"{GRANT}weights.demo.qwen-weights-copy",
     },
 }
 
@@ -108,6 +175,14 @@ def test_resources_of_a_component_keep_their_names(run: Run, component: str) -> 
     everything = run("prod", secrets=("huggingFaceToken",), huggingFaceToken="hf_of_a_test")
     parent = f"${COMPONENT}{component}"
     assert {f"{r.type}::{r.name}" for r in everything if r.request.parent.endswith(parent)} == OF_COMPONENTS[component]
+
+
+@pytest.mark.parametrize("component", OF_OTHER_COMPONENTS)
+def test_resources_of_a_component_that_prod_has_not_keep_their_names(run: Run, component: str) -> None:
+    everything = run(**OTHERS)
+    parent = f"{COMPONENT}{component}"
+    found = {f"{r.type}::{r.name}" for r in everything if r.request.parent.split("$")[-1].endswith(parent)}
+    assert found == OF_OTHER_COMPONENTS[component]
 
 
 def test_components_keep_their_names(run: Run) -> None:

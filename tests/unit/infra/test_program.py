@@ -5,10 +5,11 @@ import json
 import pulumi
 import pytest
 
+from infra.settings.model import RESERVED_NAMESPACES
 from tests.support.dependencies import made_of
 from tests.support.program import Declared, Run
 from tests.support.project import ROOT
-from tests.support.stacks import MODEL
+from tests.support.stacks import MODEL, autoscaled
 
 
 def test_program_knows_nothing_of_how_it_is_run() -> None:
@@ -89,17 +90,24 @@ def test_every_namespace_in_use_is_a_resource(run: Run) -> None:
         "kserve",
         "llm-d-inference-scheduling",
         "other",
+        "tpu-warm-up",
     ]
     used = {r.inputs["namespace"] for r in declared.all(":Release")}
     used |= {r.inputs["metadata"]["namespace"] for r in declared if "namespace" in r.inputs.get("metadata", {})}
     assert used <= set(names)
 
 
+def test_no_model_may_have_a_namespace_that_the_platform_has(run: Run) -> None:
+    names = {n.inputs["metadata"]["name"] for n in run(**autoscaled()).all(":Namespace")}
+    assert names - {MODEL["namespace"]} == RESERVED_NAMESPACES - {"default"}
+
+
 def test_every_namespaced_object_is_made_in_a_namespace_that_is_a_resource(run: Run) -> None:
     """The order comes with the value: a namespace named in plain text might not be there yet."""
     declared = run(huggingFaceToken="hf_test", secrets=("huggingFaceToken",))
-    in_cluster = [r for r in declared if r.type.startswith("kubernetes:") and not r.type.endswith(":Namespace")]
-    assert len(in_cluster) == 14
+    without = (":Namespace", ":PriorityClass")
+    in_cluster = [r for r in declared if r.type.startswith("kubernetes:") and not r.type.endswith(without)]
+    assert len(in_cluster) == 17
     for resource in in_cluster:
         key = "namespace" if resource.type.endswith(":Release") else "metadata"
         [namespace] = made_of(resource, key)

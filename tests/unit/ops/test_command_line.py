@@ -9,7 +9,25 @@ from typer.testing import CliRunner
 from ops.__main__ import app
 from tests.support.project import ROOT
 
-COMMANDS = ["smoke", "recover", "teardown", "report", "fit", "images", "stacks", "keys"]
+COMMANDS = [
+    "smoke",
+    "recover",
+    "teardown",
+    "report",
+    "fit",
+    "diagnose",
+    "watch",
+    "status",
+    "preflight",
+    "timeline",
+    "load",
+    "images",
+    "stacks",
+    "cost",
+    "pause",
+    "resume",
+    "keys",
+]
 
 
 def ask(*arguments: str) -> tuple[int, list[str]]:
@@ -39,7 +57,7 @@ def test_help_of_a_command_says_what_it_needs_and_prints(command: str) -> None:
 
 def test_help_needs_neither_clients_nor_the_sdk() -> None:
     program = "import sys; from ops.__main__ import app; app(['--help'], standalone_mode=False); "
-    program += "print([name for name in ('google.cloud', 'openai', 'pulumi') if name in sys.modules])"
+    program += "print([name for name in ('google.cloud', 'kubernetes', 'openai', 'pulumi') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout.splitlines()[-1] == "[]"
 
@@ -56,6 +74,7 @@ def test_help_needs_neither_clients_nor_the_sdk() -> None:
             "--ca none.pem: No such file or directory. Write the stack output: pulumi stack output caCertificate > "
             "none.pem",
         ),
+        ("timeline none.json", "none.json: there is no such file"),
         ("recover", "Missing option '--stack'."),
         ("recover --stack dev --id x", "Invalid value for '--id': 'x' is not a URN, an equals sign and an id"),
         ("report --stack dev", "Missing argument 'EVENTS'."),
@@ -67,6 +86,10 @@ def test_help_needs_neither_clients_nor_the_sdk() -> None:
         ("keys token --stack dev --minutes 61", "'--minutes': Input should be less than or equal to 60"),
         ("keys revoke --stack dev", "Missing argument 'ID'."),
         ("keys list --stack dev --cwd tests", "tests has no Pulumi.yaml that names a project: give --cwd"),
+        ("diagnose", "--stack is missing: the name of the stack, or a way to its cluster with --kubeconfig"),
+        ("watch", "--stack is missing: the name of the stack, or a way to its cluster with --kubeconfig"),
+        ("diagnose --kubeconfig none", "--kubeconfig none: there is no such file"),
+        ("watch --stack dev --timeout 0", "'--timeout': Input should be greater than or equal to 1"),
         ("teardown", "--stack is missing: the name of the stack to delete"),
         ("teardown --leftovers-only", "--stack is missing: the name of the stack to delete"),
         ("teardown --stack d --project p", "--project goes with --leftovers-only and --cluster"),
@@ -87,7 +110,7 @@ def test_what_is_wrong_is_said_in_one_line(arguments: str, message: str, monkeyp
     assert message in lines[-1]
 
 
-@pytest.mark.parametrize("command", ["recover", "teardown", "keys list"])
+@pytest.mark.parametrize("command", ["recover", "teardown", "diagnose", "watch", "status", "keys list"])
 def test_missing_engine_is_one_line(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
     expected = "Error: pulumi is not on PATH. Install it: https://www.pulumi.com/docs/install/"
@@ -138,4 +161,5 @@ def test_images_are_listed_for_a_tool_that_copies_them() -> None:
     assert code == 0
     assert f"docker.io/vllm/vllm-tpu:v0.27.0@{digest} europe-docker.pkg.dev/p/images/vllm/vllm-tpu:v0.27.0" in lines
     for tag in ("1.31.4", "1.31.4-distroless"):
-        assert f"registry.istio.io/release/pilot:{tag} europe-docker.pkg.dev/p/images/release/pilot:{tag}" in lines
+        assert f"docker.io/istio/pilot:{tag} europe-docker.pkg.dev/p/images/istio/pilot:{tag}" in lines
+    assert "ghcr.io/kedacore/keda:2.21.0 europe-docker.pkg.dev/p/images/kedacore/keda:2.21.0" in lines

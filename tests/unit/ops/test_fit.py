@@ -85,11 +85,43 @@ def test_file_is_judged_as_the_model_that_it_is_of(tmp_path: Path) -> None:
     assert (code, said.splitlines()[1:]) == (0, ask("--model", "hf://Qwen/Qwen3-8B")[1].splitlines()[1:])
 
 
-def test_model_that_cannot_be_judged_is_neither_success_nor_failure() -> None:
-    code, said = ask("--model", "hf://openai/gpt-oss-20b")
+def test_model_that_cannot_be_judged_is_neither_success_nor_failure(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"architectures": ["MambaForCausalLM"]}))
+    code, said = ask("--model", "hf://a/mamba", "--config", str(file))
 
     assert code == 2
-    assert "openai/gpt-oss-20b cannot be judged: it is quantised" in said
+    assert "a/mamba cannot be judged: it has the architecture MambaForCausalLM" in said
+
+
+def test_quantised_model_is_told_for_the_least_that_it_takes() -> None:
+    code, said = ask("--model", "hf://openai/gpt-oss-120b")
+
+    assert code == 0
+    assert "v6e-1: its weights take at least 57.43 GiB of a chip (tensor parallelism 1, mxfp4)" in said
+    assert "It is quantised (mxfp4, 4 bits): the weights are the least" in said
+    assert "Some layers keep a window only" in said
+
+
+def test_quantisation_that_the_release_does_not_take_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({**known()["Qwen/Qwen3-8B"], "quantization": "awq"}))
+
+    assert (
+        "It may not start: tpu-inference 0.27.0 takes no awq in its own classes, but compressed-tensors fp8"
+        in (ask("--config", str(file))[1])
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("deepseek-ai/DeepSeek-V3", "takes latent attention only with the environment variable NEW_MODEL_DESIGN=1"),
+        ("meta-llama/Llama-4-Scout-17B-16E-Instruct", "takes every model of this architecture for Llama Guard 4"),
+    ],
+)
+def test_architecture_that_does_not_start_as_it_is_deployed_here_is_told(model: str, says: str) -> None:
+    assert says in ask("--model", f"hf://{model}")[1]
 
 
 @pytest.mark.parametrize("command", SHOWN, ids=[command.text for command in SHOWN])

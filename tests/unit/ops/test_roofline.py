@@ -6,6 +6,7 @@ from infra.google import slices
 from infra.settings import fit
 from infra.settings.fit import Ask
 from infra.settings.model_config import known, shape
+from infra.settings.shape import Shape
 from ops import roofline
 
 QWEN, LARGE, MIXTURE = (shape(known()[f"Qwen/{n}"]) for n in ("Qwen2.5-3B-Instruct", "Qwen3-32B", "Qwen3-30B-A3B"))
@@ -54,9 +55,15 @@ def test_large_batches_of_a_mixture_read_all_experts_and_small_ones_few() -> Non
 
 
 @pytest.mark.parametrize("model", [QWEN, LARGE, MIXTURE])
-def test_more_chips_and_shorter_contexts_are_faster(model: fit.Shape) -> None:
+def test_more_chips_and_shorter_contexts_are_faster(model: Shape) -> None:
     four, eight = (roofline.decoding(model, Ask(n), 64, 2048) for n in (4, 8))
 
     assert eight > four
     assert roofline.decoding(model, Ask(4), 64, 1024) > four
     assert roofline.prefill(model, Ask(8), 2048) == pytest.approx(2 * roofline.prefill(model, Ask(4), 2048))
+
+
+def test_no_step_takes_tokens_through_the_layers_faster_than_the_matrix_units() -> None:
+    inner = 3_085_938_688 - 151_936 * 2048
+    assert roofline.through_layers(QWEN, Ask(4)) == pytest.approx(4 * 918e12 / (2 * inner))
+    assert roofline.through_layers(QWEN, Ask(4)) > roofline.prefill(QWEN, Ask(4), 1024)

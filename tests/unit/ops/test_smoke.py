@@ -1,5 +1,6 @@
 """The smoke test against the stand-in for vLLM, behind the paths that the program's route publishes, or with faults."""
 
+import json
 import ssl
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import trustme
 from typer.testing import CliRunner, Result
 
 from infra.models.routes import rules
+from infra.platform import sleep as asleep
 from infra.platform.names import base_path
 from ops.__main__ import app
 from ops.smoke import Smoke
@@ -168,6 +170,54 @@ def test_path_that_is_published_and_should_not_be_fails(smoke: Run, path: str, l
     done = smoke(extra={base_path(NAMESPACE, NAME) + path: "/health"})
     assert done.exit_code == 1
     assert line in done.stderr
+
+
+def test_model_that_sleeps_is_told_from_one_that_is_down() -> None:
+    answer = {"error": {"message": asleep.MESSAGE, "type": "server_error", "param": None, "code": asleep.CODE}}
+    why = Smoke("http://127.0.0.1:1", 1).why_no_models
+
+    assert why(503, json.dumps(answer)) == (
+        "no Pod is ready: if it sleeps, a completion wakes it, which takes some minutes (docs/scaling.md)"
+    )
+    assert why(500, json.dumps(answer)).startswith("not 200 with models: ")
+    for other in ("no healthy upstream", '{"error": "x"}', "[]", '{"error": {"code": "overloaded"}}'):
+        assert why(503, other) == f"not 200 with models: {other}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "health", "line"),
+    [
+        ({"Retry-After": "600"}, 503, "paused: `python -m ops resume NAME --stack STACK` starts it again"),
+        ({"Retry-After": "600"}, 200, "not 200 with models: no healthy upstream"),
+        ({}, 503, "not 200 with models: no healthy upstream"),
+        ({"Retry-After": "1", "Content-Type": "application/json"}, 503, "not 200 with models: no healthy upstream"),
+    ],
+    ids=["paused", "a path answers", "no Pod is ready", "too many requests"],
+)
+@pytest.mark.parametrize("key", [(), ("--key", "k")], ids=["open", "with keys"])
+def test_paused_model_is_told_from_one_that_is_down(
+    key: tuple[str, ...], headers: dict[str, str], health: int, line: str
+) -> None:
+    class Answers(BaseHTTPRequestHandler):
+        """What the gateway says without a Pod behind it; with keys, only to who has one."""
+
+        def do_GET(self) -> None:
+            open_to_all = self.path.endswith("/health") or not key or self.headers.get("authorization") == "Bearer k"
+            status = health if self.path.endswith("/health") else 503
+            self.send_response(status if open_to_all else 401)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(b"no healthy upstream")
+
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - its own name
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        done = command("--url", f"http://127.0.0.1:{server.server_port}/NAMESPACE/NAME", "--timeout", "5", *key)
+        server.shutdown()
+    assert done.exit_code == 1
+    assert f"list models (http): {line}" in done.stderr
 
 
 def test_answer_that_breaks_off_fails_although_its_status_was_good(smoke: Run) -> None:

@@ -9,10 +9,11 @@ from policy.rules import charts, violations
 from policy.rules.allowed import BOOTSTRAP, CHARTS, CUSTOM_ROLES, OWN, ROLES, STACK, TYPES
 from policy.rules.cluster import ADDRESS, CLUSTER, POOL
 from policy.rules.grants import TAKEN
+from policy.rules.repositories import REPOSITORY, with_caches
 from policy.rules.resource import Resource
 from tests.support import bootstrap
 from tests.support.program import Declared, Run
-from tests.support.project import ROOT, STACKS, settings_of
+from tests.support.project import ROOT, STACKS, settings_of, stack_file
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 LLM = "kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService"
@@ -27,6 +28,11 @@ VARIANTS: dict[str, Callable[[Run], Declared]] = {
         "staging", huggingFaceToken="hf_of_a_test", secrets=("huggingFaceToken",), **LETS_ENCRYPT
     ),
     "places of one's own": lambda run: run("prod", imageRegistry=REGISTRY, chartMirror=MIRROR),
+    "a budget": lambda run: run(budget={"billingAccount": "012345-6789AB-CDEF01", "usd": 4000}),
+    "weights copied into a bucket": lambda run: run("prod", weightsCache=True, nodeServiceAccount=""),
+    "compiled programs in a bucket": lambda run: run(compileCache="own"),
+    "mail of alerts": lambda run: run("staging", alertEmails=["team@example.com"]),
+    "a schedule, and sleep": lambda run: run("prod", **asleep()),
     "keys of others": lambda run: run("staging", tokenIssuers=[ISSUER]),
 }
 """All ways to make a stack of something else. A feature that makes a new type is on in one of them."""
@@ -37,6 +43,13 @@ BOOTSTRAPS: dict[str, dict[str, object]] = {
 }
 
 
+def asleep() -> dict[str, object]:
+    """Settings of prod by which its model sleeps, but for office hours."""
+    hours = {"start": "0 8 * * 1-5", "end": "0 18 * * 1-5", "timezone": "UTC", "replicas": 1}
+    [model] = stack_file("prod")["models"]
+    return {"models": [{**model, "replicas": {"min": 0, "max": 2, "schedule": [hours]}}]}
+
+
 def declared(resources: Declared, project: str = STACK) -> list[Resource]:
     """What a run of the program declared, as the rules see it."""
     providers = {r.name: r.inputs for r in resources if r.type.startswith("pulumi:providers:")}
@@ -45,7 +58,8 @@ def declared(resources: Declared, project: str = STACK) -> list[Resource]:
         return providers.get(urn.split("::")[-2], {}) if urn else {}
 
     own = (MIRROR, REGISTRY)
-    return [Resource(r.type, r.name, r.inputs, provider(r.request.provider), project, own) for r in resources]
+    found = [Resource(r.type, r.name, r.inputs, provider(r.request.provider), project, own) for r in resources]
+    return with_caches(found)
 
 
 def said(resources: list[Resource]) -> list[str]:
@@ -81,7 +95,7 @@ def test_nothing_is_allowed_that_no_stack_is_made_of(run: Run) -> None:
     made = [r for variant in VARIANTS.values() for r in declared(variant(run))]
     assert {r.type for r in made if not r.type.startswith(OWN)} == TYPES[STACK]
     assert {str(r.props["role"]) for r in made if "role" in r.props} == ROLES[STACK]
-    assert {str(r.props["chart"]) for r in made if r.type in charts.TYPES and MIRROR not in r.props["chart"]} == CHARTS
+    assert {charts.place(r) for r in made if r.type in charts.TYPES and MIRROR not in r.props["chart"]} == CHARTS
 
 
 def test_nothing_is_allowed_that_bootstrap_is_not_made_of() -> None:
@@ -93,7 +107,18 @@ def test_nothing_is_allowed_that_bootstrap_is_not_made_of() -> None:
 
 
 def test_stack_without_the_label_breaks_it(run: Run) -> None:
-    assert [text.split()[0] for text in said(declared(run(labels={})))] == [ADDRESS, CLUSTER]
+    assert sorted(text.split()[0] for text in said(declared(run(labels={})))) == [ADDRESS, CLUSTER]
+
+
+def test_image_of_a_stacks_repository_is_judged_by_the_repository(run: Run) -> None:
+    """A program that someone has edited, so that one of them can be pushed to."""
+    resources = declared(run())
+    [hub] = [r for r in resources if r.type == REPOSITORY and r.name == "docker-io"]
+    pushed = hub._replace(props={**hub.props, "mode": "STANDARD_REPOSITORY"})
+    texts = said(with_caches([pushed if r is hub else r for r in resources]))
+    assert [text for text in texts if text.startswith(f"{REPOSITORY} docker-io: mode is")]
+    assert [text for text in texts if "vllm/vllm-tpu:v0.27.0" in text and "from where no image is taken" in text]
+    assert not [text for text in texts if "ghcr-io" in text or "quay-io" in text]
 
 
 @pytest.mark.parametrize("places", [(), ("oci://registry.example",), (f"{MIRROR}/more",)])

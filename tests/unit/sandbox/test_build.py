@@ -11,6 +11,7 @@ from sandbox.build import __main__ as command
 from sandbox.build import charts, go, parts, places, programs
 
 GO = """#!/bin/sh
+echo "$@" >> "$MODULES/../asked"
 case $1 in
 env) echo "${GO_ON_PATH:-go1.99.0}" ;;
 list) echo one; echo two ;;
@@ -27,6 +28,13 @@ METADATA = {
     "github.com/kserve/kserve": ("Chart.yaml", f"name: {{}}\nversion: {pins.KSERVE_CRD.version}\n"),
     "github.com/cert-manager/cert-manager": ("Chart.yaml", "name: {}\nversion: v0.0.0\nappVersion: v0.0.0\n"),
 }
+WINDOW = """\
+            stabilizationWindowSeconds:
+              description: |-
+                In seconds.
+              format: int32
+"""
+SCALED_OBJECTS = f"scaleDown:\n{WINDOW}scaleUp:\n{WINDOW}"
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +50,8 @@ def downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for source in charts.CRD_SOURCES.values():
         (folder / source.module / source.path).parent.mkdir(parents=True)
         (folder / source.module / source.path).touch()
+    (folder / charts.KEDA.module / charts.KEDA.path).mkdir(parents=True)
+    (folder / charts.KEDA.module / charts.KEDA.path / "keda.sh_scaledobjects.yaml").write_text(SCALED_OBJECTS)
     for path in folder.rglob("*"):
         path.chmod(0o555)  # as Go has them
     compiler = tmp_path / "path" / "go"
@@ -135,6 +145,24 @@ def test_what_only_lint_needs_is_no_part_of_the_control_plane(monkeypatch: pytes
     assert (places.BIN / "actionlint").exists()
 
 
+@pytest.mark.parametrize("module", programs.MONITORING)
+def test_what_measures_and_scales_is_built_on_its_own(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts.ensure()
+    wanted = programs.MODULES[module].programs
+    assert not any((places.BIN / program).exists() for program in wanted)
+    monkeypatch.setattr("sys.argv", ["sandbox.build", module])
+    command.main()
+    assert all((places.BIN / program).exists() for program in wanted)
+
+
+def test_prometheus_finds_its_targets_by_kubernetes_alone(downloaded: Path) -> None:
+    programs.build("prometheus")
+    asked = (downloaded.parent / "asked").read_text().splitlines()
+    commands = [line for line in asked if line.startswith(("list ", "build "))]
+    assert len(commands) == 2
+    assert all("-tags=remove_all_sd,enable_kubernetes_sd" in line for line in commands)
+
+
 def test_a_failed_build_leaves_no_program_and_repeats_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPILER_SAYS", "main.go:1: no such thing")
     with pytest.raises(go.BuildError, match=r"build of llmisvc, epp failed:\nmain\.go:1: no such thing"):
@@ -156,10 +184,30 @@ def test_charts_are_laid_out_as_their_releases_have_them() -> None:
     for chart in pins.CHARTS:
         assert f"\nversion: {chart.version}\n" in (places.CHARTS / chart.name / "Chart.yaml").read_text()
     values = (places.CHARTS / "istiod" / "values.yaml").read_text()
-    assert values == f"global:\n  hub: registry.istio.io/release\n  tag: {pins.ISTIOD.version}\n"
+    assert values == f"global:\n  hub: docker.io/istio\n  tag: {pins.ISTIOD.version}\n"
     # Its templates take the tags of cert-manager's images from here.
     metadata = (places.CHARTS / "cert-manager" / "Chart.yaml").read_text()
     assert f"\nappVersion: {pins.CERT_MANAGER.version}\n" in metadata
+
+
+def test_keda_has_our_templates_and_the_crds_of_its_module() -> None:
+    parts.ensure()
+    chart = places.CHARTS / "keda"
+    version = go.required("keda", "github.com/kedacore/keda/v2")
+    metadata = (chart / "Chart.yaml").read_text()
+    assert (f"\nversion: {version[1:]}\n" in metadata, f"\nappVersion: {version[1:]}\n" in metadata) == (True, True)
+    assert (chart / "templates" / "operator.yaml").exists()
+    crd = (chart / "templates" / "crds" / "keda.sh_scaledobjects.yaml").read_text()
+    assert crd.count("              format: int32\n              minimum: 0\n              maximum: 3600\n") == 2
+
+
+def test_crd_of_keda_that_has_changed_is_refused(downloaded: Path) -> None:
+    file = downloaded / charts.KEDA.module / charts.KEDA.path / "keda.sh_scaledobjects.yaml"
+    file.chmod(0o644)
+    file.write_text(WINDOW)
+    with pytest.raises(go.BuildError, match="has 1 stabilizationWindowSeconds, not 2"):
+        parts.ensure()
+    assert "keda" in parts.missing()
 
 
 def test_a_chart_whose_source_has_changed_is_refused(downloaded: Path) -> None:

@@ -46,6 +46,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         (["sandbox.__main__", "preview", "--because=x"], "--because goes with --report"),
         (["sandbox.bench", "--rounds=0"], "--rounds: '0' is not a whole number above 0"),
         (["sandbox.bench", "--rounds=few"], "--rounds: 'few' is not a whole number above 0"),
+        (["sandbox.growth", "--models", "1", "-3"], "--models: '-3' is not a whole number above 0"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

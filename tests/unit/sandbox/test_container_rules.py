@@ -1,5 +1,7 @@
 """What the sandbox holds a container to: the program's own Pod passes, each change that reality refuses does not."""
 
+import os
+import signal
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +10,7 @@ import pytest
 
 from infra.google import slices
 from infra.models import pod
+from infra.settings.context import Context
 from infra.settings.model import Model
 from sandbox.cluster import container_rules
 from sandbox.cluster.container_rules import Failure, resident
@@ -24,7 +27,7 @@ TPU = "RuntimeError: Unable to initialize backend 'tpu': INVALID_ARGUMENT: "
 
 def made_pod(slice_name: str = "v6e-4") -> Json:
     """The Pod that KServe makes of the program's template, as far as it matters here."""
-    model = Model.model_validate({"name": "m", "namespace": "n", "uri": "hf://a/b"}, context=slice_name)
+    model = Model.model_validate({"name": "m", "namespace": "n", "uri": "hf://a/b"}, context=Context(slice_name, 1))
     template = pod.pod_template(model, slices.SLICES[slice_name])
     template["containers"][0]["volumeMounts"] = [{"name": "dshm", "mountPath": "/dev/shm"}]  # noqa: S108 - KServe's
     return {"metadata": {"name": "m-0", "namespace": "n", "uid": "1234"}, "spec": template}
@@ -207,3 +210,12 @@ def test_program_that_has_ended_holds_no_memory() -> None:
     ended = subprocess.Popen(["true"])  # noqa: S607
     ended.wait()
     assert resident(ended.pid) == 0
+
+
+def test_memory_of_what_a_program_has_started_is_its_own() -> None:
+    with subprocess.Popen(["sh", "-c", "sleep 60 & echo $!; wait"], stdout=subprocess.PIPE, text=True) as shell:  # noqa: S607
+        assert shell.stdout
+        started = int(shell.stdout.readline())
+        together, of_the_other = resident(shell.pid), resident(started)
+        os.kill(started, signal.SIGKILL)
+    assert 0 < of_the_other < together

@@ -97,7 +97,7 @@ def test_pod_starts_nothing_before_its_network_is_filtered(applied: list[tuple[s
     at.follow([POD], "172.16.0.2")
     assert at.ready("10.4.1.1")
     assert [network for network, _ in applied] == ["pod-10.4.1.1"]
-    assert applied[0][1] == {("10.4.0.1", 80, 80), ("203.0.113.2", 80, 80)}
+    assert applied[0][1] == {(address, 80, 80) for address in ("10.4.0.1", "203.0.113.2", "169.254.169.254")}
     at.follow([POD], "172.16.0.2")
     assert len(applied) == 1  # nothing has changed
     at.close()

@@ -90,6 +90,7 @@ def flex(**config: Any) -> dict[str, Any]:
         ({**FLEX, "management": {"autoRepair": True}}, "don't support auto repair"),
         ({**FLEX, "initialNodeCount": 1}, "don't support static nodes"),
         ({**FLEX, "upgradeSettings": {"strategy": "SURGE"}}, "upgrade strategies but SHORT_LIVED"),
+        ({**FLEX, "upgradeSettings": {"strategy": "SHORT_LIVED"}}, "got SHORT_LIVED"),
         ({**FLEX, "queuedProvisioning": {"enabled": True}}, "don't support TPUs with queued provisioning"),
         ({"nodeConfig": {"spot": True, "reservationAffinity": RESERVATION}}, "Spot VMs cannot consume a reservation"),
         ({"nodeConfig": {"spot": True, "preemptible": True}}, "spot and preemptible"),

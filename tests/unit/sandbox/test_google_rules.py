@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from bootstrap import identities
-from infra.google.node_account import NODE_ROLE
+from infra.google.node_account import NODE_ROLE, READER_ROLE, STREAMING_ROLE
 from sandbox.clouds import google_rules
-from sandbox.clouds.google_kinds import ACCOUNT, AUDIT, CLUSTER, FIREWALL, MEMBER, MEMBER_REMOVED, ROUTER
+from sandbox.clouds.google_kinds import ACCOUNT, AUDIT, CLUSTER, FIREWALL, MEMBER, MEMBER_REMOVED, ROUTER, SERVICE
 from sandbox.clouds.inventory import CloudError
 from tests.support.google_project import Project
 
@@ -25,7 +25,8 @@ def test_unknown_role_is_refused_as_iam_refuses_it(project: Project) -> None:
 
 
 def test_every_role_that_we_grant_or_ask_for_is_known() -> None:
-    ours = {NODE_ROLE, identities.RUN_NODES_AS, *identities.READ_ROLES, *identities.DEPLOY_ROLES}
+    ours = {NODE_ROLE, READER_ROLE, STREAMING_ROLE, *identities.NODES_READ, identities.RUN_NODES_AS}
+    ours |= {*identities.READ_ROLES, *identities.DEPLOY_ROLES}
     assert ours <= google_rules.roles()
 
 
@@ -137,3 +138,18 @@ def test_rule_that_says_two_things_at_once_is_refused(project: Project, inputs: 
 )
 def test_rule_by_ranges_and_account_is_taken(project: Project, inputs: dict[str, Any]) -> None:
     project.create(FIREWALL, name="f", network="net", **inputs)
+
+
+# Image streaming
+
+
+def test_streaming_takes_its_api_and_the_default_image(project: Project) -> None:
+    project.cluster()
+    streams = {"gcfsConfig": {"enabled": True}}
+    project.pool(nodeConfig={"gcfsConfig": {"enabled": False}})
+    with pytest.raises(CloudError, match="Container File System API is not enabled in the project"):
+        project.pool(name="other", nodeConfig=streams)
+    project.create(SERVICE, service="containerfilesystem.googleapis.com")
+    project.pool(name="other", nodeConfig=streams)
+    with pytest.raises(CloudError, match="image streaming is not supported on the image type UBUNTU_CONTAINERD"):
+        project.pool(name="third", nodeConfig=streams | {"imageType": "UBUNTU_CONTAINERD"})

@@ -7,7 +7,7 @@ import gc
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import grpc
@@ -15,8 +15,10 @@ import pulumi
 import pytest
 from google.protobuf import empty_pb2
 from pulumi.automation._server import LanguageServer
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS  # pyright: ignore[reportPrivateUsage]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, language_pb2, resource_pb2, resource_pb2_grpc
 
+from sandbox.engine import language_host
 from sandbox.engine.hang_up import ends_with_engine
 
 
@@ -52,16 +54,28 @@ def engine() -> Engine:
     return Engine()
 
 
-@pytest.fixture
-def address(engine: Engine) -> Iterator[str]:
+@contextmanager
+def serving(engine: Engine, address: str = "127.0.0.1:0") -> Iterator[str]:
     """Where the program finds its engine."""
     server = grpc.server(ThreadPoolExecutor(2))
     resource_pb2_grpc.add_ResourceMonitorServicer_to_server(Monitor(), server)
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(address)
     server.start()
     yield f"127.0.0.1:{port}"
     server.stop(None).wait()
+
+
+@pytest.fixture
+def address(engine: Engine) -> Iterator[str]:
+    with serving(engine) as address:
+        yield address
+
+
+def run(host: LanguageServer, address: str) -> Any:
+    nobody: Any = None
+    request = language_pb2.RunRequest(project="p", stack="s", monitor_address=address, args=[address])
+    return host.Run(request, nobody)
 
 
 def test_nothing_is_left_half_done_when_the_engine_is_gone(
@@ -81,9 +95,19 @@ def test_nothing_is_left_half_done_when_the_engine_is_gone(
 
     complaints: list[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", complaints.append)
-    nobody: Any = None
-    request = language_pb2.RunRequest(project="p", stack="s", monitor_address=address, args=[address])
     with suppress(grpc.RpcError):  # the SDK's own, as it cannot log
-        LanguageServer(ends_with_engine(program)).Run(request, nobody)
+        run(LanguageServer(ends_with_engine(program)), address)
     gc.collect()
     assert [str(complaint.exc_value) for complaint in complaints] == []
+
+
+def test_an_engine_may_have_the_port_of_one_that_was_killed(engine: Engine) -> None:
+    language_host.install()
+    with serving(engine) as address:
+        left_open = grpc.insecure_channel(address, options=_GRPC_CHANNEL_OPTIONS)
+        grpc.channel_ready_future(left_open).result(timeout=10)
+    with suppress(grpc.RpcError):
+        engine_pb2_grpc.EngineStub(left_open).Log(engine_pb2.LogRequest())
+    with serving(engine, address):
+        assert run(language_host.LanguageHost(lambda: None), address) == language_pb2.RunResponse()
+    left_open.close()

@@ -7,7 +7,7 @@ import pytest
 
 from infra.releases import images, pins
 from sandbox.clouds import registries
-from sandbox.clouds.registries import UnpublishedError
+from sandbox.clouds.registries import Remote, UnpublishedError
 from tests.support.project import ROOT, STACKS, stack_file
 
 PUBLISHED = json.loads((ROOT / "sandbox/clouds/data/published.json").read_text())
@@ -69,7 +69,67 @@ def test_everything_in_the_catalogue_has_a_source() -> None:
 def test_pinned_image_is_published_and_its_digest_is_of_that_tag(image: str) -> None:
     name, _, tag = image.partition(":")
     assert registries.image(image) == (name, tag, "")
-    assert registries.image(images.pulled(image, by_digest=True)) == (name, tag, "")
+    assert registries.image(images.pulled(image, places={}, by_digest=True)) == (name, tag, "")
+
+
+# Remote repositories
+
+HUB, QUAY = "europe-west4-docker.pkg.dev/p/hub", "europe-west4-docker.pkg.dev/p/quay"
+REMOTES = {HUB: Remote("docker.io"), QUAY: Remote("quay.io"), f"{HUB}-closed": Remote("docker.io", readable=False)}
+
+
+@pytest.mark.parametrize("image", pins.IMAGES)
+def test_image_by_a_remote_repository_is_the_publishers(image: str) -> None:
+    name, _, tag = image.partition(":")
+    places = {host: f"europe-docker.pkg.dev/p/{host.replace('.', '-')}" for host in images.HOSTS}
+    remotes = {place: Remote(host) for host, place in places.items()}
+    for by_digest in (False, True):
+        here = images.pulled(image, places=places, by_digest=by_digest)
+        assert registries.image(here, remotes) == (name, tag, "")
+
+
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        (f"{HUB}/vllm/vllm-tpu:v0.99.0", "known tags are v0.27.0, v0.29.0"),
+        (f"{HUB}/vllm-tpu:v0.27.0", "no image of this name is known"),
+        (f"{HUB}/docker.io/vllm/vllm-tpu:v0.27.0", "no image of this name is known"),
+        (f"{HUB}/jetstack/cert-manager-webhook:v1.21.2", "no image of this name is known"),  # of another publisher
+        (f"{QUAY}/vllm/vllm-tpu:v0.27.0", "no image of this name is known"),
+        ("europe-west4-docker.pkg.dev/p/other/vllm/vllm-tpu:v0.27.0", "no image of this name is known"),
+        (f"{HUB}x/vllm/vllm-tpu:v0.27.0", "no image of this name is known"),
+    ],
+)
+def test_image_that_a_remote_repository_does_not_fetch_is_not_found(image: str, why: str) -> None:
+    with pytest.raises(UnpublishedError, match=rf"failed to resolve reference .*: not found \({why}"):
+        registries.image(image, REMOTES)
+
+
+def test_official_image_of_docker_hub_is_asked_for_with_its_whole_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    busybox = {"images": {"docker.io/library/busybox": {"tags": ["1"]}}, "mirrors": {}, "upstreams": {}}
+    monkeypatch.setattr(registries, "_read", lambda _: busybox)
+    assert registries.image(f"{HUB}/library/busybox:1", REMOTES).name == "docker.io/library/busybox"
+    with pytest.raises(UnpublishedError, match="not found"):
+        registries.image(f"{HUB}/busybox:1", REMOTES)
+
+
+def test_repository_that_may_not_be_read_answers_403() -> None:
+    image = f"{HUB}-closed/vllm/vllm-tpu:v0.27.0"
+    with pytest.raises(UnpublishedError) as refused:
+        registries.image(image, REMOTES)
+    assert str(refused.value) == (
+        f'failed to pull and unpack image "{image}": failed to resolve reference "{image}": unexpected status from '
+        "HEAD request to https://europe-west4-docker.pkg.dev/v2/p/hub-closed/vllm/vllm-tpu/manifests/v0.27.0: "
+        "403 Forbidden"
+    )
+
+
+def test_publishers_answer_where_their_images_are_named_but_docker_hub() -> None:
+    assert registries.upstreams() == {
+        "https://registry-1.docker.io": "docker.io",
+        "https://ghcr.io": "ghcr.io",
+        "https://quay.io": "quay.io",
+    }
 
 
 # Models
@@ -123,8 +183,8 @@ def test_branch_and_the_known_commits_are_revisions(revision: str) -> None:
 
 @pytest.mark.parametrize("repository", MODELS)
 def test_facts_of_a_model_are_whole_and_agree(repository: str) -> None:
-    facts = MODELS[repository]
-    assert facts.keys() >= FACTS
+    facts = {**MODELS[repository], **MODELS[repository].get("text_config", {})}
+    assert facts.keys() >= (FACTS - {"head_dim"} if "kv_lora_rank" in facts else FACTS)  # latent attention has four
     assert facts["num_attention_heads"] % facts["num_key_value_heads"] == 0
 
 

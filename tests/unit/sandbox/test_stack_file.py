@@ -124,3 +124,8 @@ def test_recursive_aliases_end() -> None:
 )
 def test_texts_under_some_keys_are_found(text: str, expected: set[str]) -> None:
     assert stack_file.texts(text, [KEY, "p:second"]) == expected
+
+
+def test_buckets_that_a_file_names_are_found_wherever_they_stand() -> None:
+    text = "config:\n  p:models: [{uri: 'gs://my-models/a/b'}, {uri: gs://other.models_2}, {uri: hf://a/b}]\n"
+    assert stack_file.buckets(text) == {"gs://my-models", "gs://other.models_2"}

@@ -111,3 +111,23 @@ def test_wrong_setting_of_a_stack_is_told_as_the_program_tells_it(folder: Path) 
 def test_stack_without_a_file_is_named(folder: Path) -> None:
     [(_, found)] = cases.cases_of(["other"], folder)
     assert "there is no Pulumi.other.yaml" in str(found)
+
+
+def test_vllm_compiles_a_step_for_each_power_of_two() -> None:
+    assert case().token_buckets == [16, 32, 64, 128, 256, 512, 1024, 2048]
+    assert case(extraArgs=["--max-num-batched-tokens=1000"]).token_buckets[-1] == 1024
+
+
+def test_chip_multiplies_with_its_share_of_the_weights_and_a_kv_head_of_its_own() -> None:
+    """36 layers of 2048, with 16 heads and, over four chips, four KV heads in place of two."""
+    attention, mlp = 2 * 2048 * 128 * (16 + 4), 3 * 2048 * 11_008
+    assert case().flops("step", 16) == pytest.approx(2 * 16 * 36 * (attention + mlp) / 4, rel=1e-4)
+    assert case().flops("logits", 8) == 2 * 8 * 151_936 * 2048 / 4
+    assert case().flops("attention", 16) is None
+
+
+@pytest.mark.parametrize(("repository", "tied"), [("Qwen/Qwen3-14B", False), ("Qwen/Qwen3-0.6B", True)])
+def test_compiler_is_told_whether_embeddings_are_tied_also_where_the_file_does_not_say(
+    repository: str, tied: bool
+) -> None:
+    assert case(uri=f"hf://{repository}").config["tie_word_embeddings"] is tied

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from infra.settings.model_config import known
 from sandbox.build import lock
 from sandbox.tpu import __main__ as command
 from sandbox.tpu import environment
-from tests.support.tpu_cases import MEMORY, case
+from tests.support.tpu_cases import QWEN, case, memory
 
 
 def test_stacks_that_run_the_same_share_a_case() -> None:
@@ -48,13 +49,52 @@ def says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def everything() -> list[dict[str, Any]]:
     """Good answers to what the command asks for the dev stack."""
-    good = [{"case": 0, "program": p, "tokens": n, "seconds": 1.0, "memory": MEMORY} for p, n in case().programs]
+    times = {"seconds": 2.0, "processor": 1.0}
+    programs = case().programs
+    good = [{"case": 0, "program": p, "tokens": n, **times, "memory": memory(case(), p, n)} for p, n in programs]
     return [*good, {"case": 1, "program": "attention", "tokens": 16, "seconds": 1.0, "error": command.REFUSED}]
 
 
 def test_command_succeeds_if_all_compiles_and_float16_does_not(says: Any) -> None:
     says(everything())
     assert command.main() == 0
+
+
+def test_command_fails_if_the_compiler_multiplies_otherwise_than_the_roofline(
+    says: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = everything()
+    found[1]["memory"]["flops"] *= 1.1
+    says(found)
+    assert command.main() == 1
+    assert "a chip multiplies 22.50 GFLOP in ops/roofline.py, and 25.00 to the compiler" in capsys.readouterr().out
+
+
+def test_estimate_of_a_start_is_told_and_written(
+    says: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["sandbox.tpu", "--stack", "dev", "--json", str(tmp_path / "estimate.json")])
+    says(everything())
+    assert command.main() == 0
+    said = capsys.readouterr().out
+    assert "vLLM compiles 8 buckets of steps while it starts, about 16 s here" in said
+    assert "compiled in 12 s here, 6 s of processor time" in said
+    [found] = json.loads((tmp_path / "estimate.json").read_text())
+    assert (found["repository"], found["slice"], found["seconds"], found["buckets"]) == (QWEN, "v6e-4", 16.0, 8)
+    assert found["measured"] == {"16": 2.0, "256": 2.0, "2048": 2.0}
+
+
+def test_catalogue_is_compiled_without_the_bucket_for_prompts(says: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["sandbox.tpu", "--all"])
+    monkeypatch.setattr(command, "known", lambda: {QWEN: known()[QWEN]})
+    asked: list[list[command.Job]] = []
+    monkeypatch.setattr(command, "compile_all", lambda _, jobs: (asked.append(jobs), ({}, []))[1])
+    says([])
+    command.main()
+    [[(title, _, programs, must_say)]] = asked
+    assert title.startswith(f"{QWEN}: {QWEN} on v6e-1")
+    assert programs == [("attention", 16), ("step", 16), ("step", 256), ("logits", 8), ("logits", 256)]
+    assert must_say is None
 
 
 def test_command_fails_if_a_program_is_refused(says: Any, capsys: pytest.CaptureFixture[str]) -> None:

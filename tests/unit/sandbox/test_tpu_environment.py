@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from infra.releases import pins
+from sandbox.build import pythons
+from sandbox.build.pythons import LackError
 from sandbox.tpu import environment
 
 
@@ -48,7 +50,7 @@ def test_python_of_another_version_is_refused_with_the_way_out(
     version: str, python: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VERSION", version)
-    with pytest.raises(environment.LackError, match=f"{python}, which is no Python 3.12.*make tpu-check PYTHON_TPU="):
+    with pytest.raises(LackError, match=f"{python}, which is no Python 3.12.*make tpu-check PYTHON_TPU="):
         environment.ensure()
 
 
@@ -64,12 +66,12 @@ def test_python_of_a_version_manager_is_found(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("shutil.which", lambda _: None)
     monkeypatch.setattr("sys.executable", "/nowhere")
-    assert environment.find_python() == str(hidden)
+    assert pythons.find("PYTHON_TPU", what="", target="") == str(hidden)
 
 
 def test_python_that_does_not_exist_is_refused(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHON_TPU", f"{python}-gone")
-    with pytest.raises(environment.LackError, match=f"{python}-gone, which is no Python"):
+    with pytest.raises(LackError, match=f"{python}-gone, which is no Python"):
         environment.ensure()
 
 
@@ -88,7 +90,7 @@ def test_virtualenv_whose_python_is_gone_is_made_anew(python: Path) -> None:
 
 def test_interrupted_installation_is_begun_anew(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_EXITS", "1")
-    with pytest.raises(environment.LackError, match="has failed"):
+    with pytest.raises(LackError, match="has failed"):
         environment.ensure()
     monkeypatch.setenv("PIP_EXITS", "0")
     environment.ensure()
@@ -98,5 +100,5 @@ def test_interrupted_installation_is_begun_anew(python: Path, monkeypatch: pytes
 @pytest.mark.usefixtures("python")
 def test_machine_that_libtpu_is_not_made_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
-    with pytest.raises(environment.LackError, match="libtpu is published for Linux on x86-64 alone"):
+    with pytest.raises(LackError, match="libtpu is published for Linux on x86-64 alone"):
         environment.ensure()

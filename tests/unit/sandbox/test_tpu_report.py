@@ -56,6 +56,29 @@ def test_step_has_to_take_what_is_computed(changes: dict[str, int], says: str) -
     assert (row.good, row.verdict, row.words) == (not says, "not as computed" if says else "compiles", says)
 
 
+@pytest.mark.parametrize(
+    ("counted", "says"),
+    [
+        (1.0e9, ""),
+        (1.03e9, ""),
+        (1.04e9, "a chip multiplies 1.00 GFLOP in ops/roofline.py, and 1.04 to the compiler"),
+        (0.96e9, "a chip multiplies 1.00 GFLOP in ops/roofline.py, and 0.96 to the compiler"),
+    ],
+)
+def test_program_has_to_multiply_what_the_roofline_counts(counted: float, says: str) -> None:
+    row = report.judge("logits", 8, {"memory": MEMORY | {"flops": counted}}, flops=1e9)
+    assert (row.good, row.words) == (not says, says)
+
+
+def test_how_much_the_compiler_counts_of_what_the_roofline_does_is_shown() -> None:
+    console = Console(record=True, width=160)
+    answer = {"seconds": 7.6, "memory": MEMORY | {"flops": 1.003e9}}
+    with console.capture() as shown:
+        report.show(console, "title", [report.judge("step", 16, answer, flops=1e9)])
+    assert "1.00" in shown.get()
+    assert "100.3%" in shown.get()
+
+
 def test_other_programs_hold_no_cache_and_are_not_compared() -> None:
     assert report.judge("logits", 8, {"memory": {"arguments": 1}}, computed=case().fit).good
 

@@ -105,3 +105,17 @@ def test_file_of_flags_is_read_and_gives_way_to_the_command_line(tmp_path: Any) 
 )
 def test_block_size_is_the_tpu_backends(flags: list[str], size: int) -> None:
     assert vllm_flags.block_size(vllm_flags.parse([*SERVE, *flags])) == size
+
+
+@pytest.mark.parametrize(
+    ("flags", "fits"),
+    [
+        (["--max-model-len=256", "--num-gpu-blocks-override=4", "--block-size=64"], True),
+        (["--max-model-len=257", "--num-gpu-blocks-override=4", "--block-size=64"], False),
+        (["--max-model-len=1000000", "--block-size=16"], True),
+    ],
+)
+def test_longest_request_fits_the_blocks_that_are_set_and_there_are_enough_if_none_are(
+    flags: list[str], fits: bool
+) -> None:
+    assert (vllm_flags.cache_problem(vllm_flags.parse([*SERVE, *flags])) is None) == fits

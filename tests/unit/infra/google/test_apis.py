@@ -16,6 +16,8 @@ def test_apis_are_enabled_before_anything_else_and_stay_enabled(dev: Declared) -
 
 def test_google_apis_are_the_ones_that_an_empty_project_lacks(dev: Declared) -> None:
     assert {a.inputs["service"].removesuffix(".googleapis.com") for a in dev.all("projects/service:Service")} == {
+        "artifactregistry",
+        "containerfilesystem",
         "cloudresourcemanager",
         "compute",
         "container",

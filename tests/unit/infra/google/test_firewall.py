@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.support.dependencies import needs
 from tests.support.program import ADDRESS, UNKNOWN, Declared, Run
+from tests.support.stacks import autoscaled
 
 RULE = "compute/firewall:Firewall"
 
@@ -21,6 +22,11 @@ def test_control_plane_reaches_the_webhooks_of_istio_and_kserve_and_nothing_else
     rule = run(controlPlaneCidr="172.20.0.16/28").one(RULE).inputs
     assert (rule["sourceRanges"], rule["direction"]) == (["172.20.0.16/28"], "INGRESS")
     assert rule["allows"] == [{"protocol": "tcp", "ports": ["9443", "15017"]}]
+
+
+def test_control_plane_reaches_kedas_api_of_metrics_too_if_a_model_is_autoscaled(run: Run) -> None:
+    rule = run(**autoscaled()).one(RULE).inputs
+    assert rule["allows"] == [{"protocol": "tcp", "ports": ["9443", "15017", "6443"]}]
 
 
 def test_webhooks_are_open_on_machines_that_run_under_the_nodes_account_alone(dev: Declared, phase: str) -> None:

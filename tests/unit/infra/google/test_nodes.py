@@ -37,13 +37,16 @@ def test_account_of_the_nodes_says_whose_it_is(dev: Declared) -> None:
 
 
 def test_node_account_has_the_least_role_and_has_it_before_any_node(dev: Declared) -> None:
-    assert [m.inputs["role"] for m in dev.all(":IAMMember")] == ["roles/container.defaultNodeServiceAccount"]
+    assert [m.inputs["role"] for m in dev.all(":IAMMember")] == [
+        "roles/container.defaultNodeServiceAccount",
+        "roles/serviceusage.serviceUsageConsumer",
+    ]
     for resource in [dev.one("container/cluster:Cluster"), *dev.all(":NodePool")]:
         assert "IAMMember nodes" in needs(dev, resource)
 
 
 def test_role_is_given_to_the_account_as_a_member_of_this_project(dev: Declared, phase: str) -> None:
-    member = dev.one(":IAMMember").inputs
+    member = dev.one(":IAMMember", "nodes").inputs
     assert member["project"] == "my-project"
     assert member["member"] == (UNKNOWN if phase == "preview" else "serviceAccount:nodes@p")
 
@@ -64,12 +67,12 @@ def test_nodes_read_the_registry_of_the_stack_and_may_before_there_are_any(run: 
     assert grant.request.parent.endswith("infra:Cluster::tpu-inference")
 
 
-@pytest.mark.parametrize("registry", ["", "r.example.com/images"])
+@pytest.mark.parametrize("registry", ["publishers", "r.example.com/images"])
 def test_nothing_is_granted_where_nothing_is_in_artifact_registry(run: Run, registry: str) -> None:
     assert run(imageRegistry=registry).all(":RepositoryIamMember") == []
 
 
-@pytest.mark.parametrize("registry", ["", "europe-docker.pkg.dev/other-project/images"])
+@pytest.mark.parametrize("registry", ["cache", "europe-docker.pkg.dev/other-project/images"])
 def test_account_that_is_named_is_used_as_it_is_and_nobody_is_granted_anything(run: Run, registry: str) -> None:
     email = "gke-nodes@my-project.iam.gserviceaccount.com"
     declared = run(nodeServiceAccount=email, hardenedCluster=True, imageRegistry=registry)

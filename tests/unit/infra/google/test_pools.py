@@ -1,4 +1,4 @@
-"""The node pool with the TPUs."""
+"""A node pool with TPUs."""
 
 from typing import Any
 
@@ -47,16 +47,36 @@ def test_slice_decides_machine_chips_and_topology(run: Run, name: str, machine: 
     assert f"--tensor-parallel-size={chips}" in template["containers"][0]["args"]
 
 
-def test_capacity_is_on_demand_spot_or_a_named_reservation(run: Run) -> None:
-    def config(**changes: Any) -> dict[str, Any]:
-        return tpu_pool(run(**changes)).inputs["nodeConfig"]
+def test_capacity_is_on_demand_spot_flex_start_or_a_named_reservation(run: Run) -> None:
+    def config(*classes: str, **changes: Any) -> dict[str, Any]:
+        return tpu_pool(run(**({"tpuCapacity": list(classes)} if classes else {}), **changes)).inputs["nodeConfig"]
 
-    assert (config()["spot"], "reservationAffinity" in config()) == (False, False)
-    assert config(tpuCapacity="spot")["spot"] is True
-    reserved = config(tpuCapacity="reservation", tpuReservation="tpus")
+    assert (config()["spot"], "reservationAffinity" in config(), "flexStart" in config()) == (False, False, False)
+    assert config("spot")["spot"] is True
+    reserved = config("reservation:tpus")
     assert reserved["spot"] is False
     assert reserved["reservationAffinity"]["consumeReservationType"] == "SPECIFIC_RESERVATION"
     assert reserved["reservationAffinity"]["values"] == ["tpus"]
+    flexible = config("flex-start", tpuFlexStartSeconds=3600)
+    assert (flexible["flexStart"], flexible["maxRunDuration"], flexible["spot"]) == (True, "3600s", False)
+    assert flexible["reservationAffinity"] == {"consumeReservationType": "NO_RESERVATION"}
+
+
+def test_pool_of_flex_start_is_neither_repaired_nor_upgraded_while_a_node_lives(run: Run) -> None:
+    pool = tpu_pool(run(tpuCapacity=["flex-start"])).inputs
+    assert pool["management"] == {"autoRepair": False, "autoUpgrade": True}
+    assert "upgradeSettings" not in pool  # GKE's own for such pools, which the provider takes no name of
+    assert tpu_pool(run()).inputs["management"] == {"autoRepair": True, "autoUpgrade": True}
+
+
+def test_pools_of_a_class_have_its_label_and_taint(run: Run) -> None:
+    pools = [p for p in run(tpuCapacity=["on-demand", "spot"]).all(":NodePool") if p.name != "system"]
+    assert {p.name for p in pools} == {"tpu", "tpu-spot"}
+    for pool in pools:
+        config = pool.inputs["nodeConfig"]
+        assert config["labels"] == {"cloud.google.com/compute-class": "tpu-v6e-4"}
+        taint = {"key": "cloud.google.com/compute-class", "value": "tpu-v6e-4", "effect": "NO_SCHEDULE"}
+        assert config["taints"] == [taint]
 
 
 def test_boot_disk_is_sized_by_setting(run: Run) -> None:
@@ -64,7 +84,7 @@ def test_boot_disk_is_sized_by_setting(run: Run) -> None:
 
 
 def test_reservation_is_named_by_googles_key(run: Run) -> None:
-    pool = tpu_pool(run(tpuCapacity="reservation", tpuReservation="tpus")).inputs
+    pool = tpu_pool(run(tpuCapacity=["reservation:tpus"])).inputs
     assert pool["nodeConfig"]["reservationAffinity"]["key"] == "compute.googleapis.com/reservation-name"
 
 

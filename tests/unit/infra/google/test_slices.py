@@ -54,6 +54,7 @@ def test_tensor_parallelism_divides_the_chips(chips: int, sizes: list[int]) -> N
 def test_zones_known_to_have_v6e() -> None:
     """Google's tables, when this was written."""
     assert sorted(slices.KNOWN_ZONES) == [
+        "asia-northeast1-b",
         "europe-west4-a",
         "us-central1-b",
         "us-east1-d",
@@ -61,3 +62,8 @@ def test_zones_known_to_have_v6e() -> None:
         "us-east5-b",
         "us-south1-ai1b",
     ]
+
+
+def test_zones_with_flex_start_are_some_of_them() -> None:
+    assert sorted(slices.FLEX_START_ZONES) == ["asia-northeast1-b", "us-east5-a", "us-east5-b"]
+    assert slices.FLEX_START_ZONES < slices.KNOWN_ZONES

@@ -12,6 +12,7 @@ import pytest
 from infra.google import slices
 from infra.models import pod
 from tests.support.pods import environment, flags, model
+from tests.support.program import Declared, Run, spec
 
 
 def flags_of(slice_name: str = "v6e-4", **fields: Any) -> dict[str, list[str]]:
@@ -237,3 +238,18 @@ def test_template_is_plain_json(template: dict[str, Any]) -> None:
 def test_same_model_has_the_same_template(template: dict[str, Any], slice_: slices.Slice) -> None:
     """A list in another order would replace the service."""
     assert json.dumps(pod.pod_template(model(), slice_)) == json.dumps(template)
+
+
+def test_port_of_libtpus_metrics_is_named_only_where_somebody_reads_it(slice_: slices.Slice) -> None:
+    def ports(template: dict[str, Any]) -> Any:
+        return template["containers"][0].get("ports")
+
+    [port] = ports(pod.pod_template(model(), slice_, measured=True))
+    assert port == {"name": "tpu-metrics", "containerPort": 8431, "protocol": "TCP"}
+    assert ports(pod.pod_template(model(), slice_)) is None
+
+
+def test_watched_stack_has_its_chips_measured(run: Run, dev: Declared) -> None:
+    [measured], [not_measured] = (spec(stack)["template"]["containers"] for stack in (run(monitoring="true"), dev))
+    assert [port["containerPort"] for port in measured["ports"]] == [8431]
+    assert "ports" not in not_measured

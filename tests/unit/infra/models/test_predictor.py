@@ -33,7 +33,7 @@ def test_change_of_pods_model_or_route_replaces_the_service_old_one_first(dev: D
         "spec.model",
         "spec.router.gateway",
         "spec.router.route",
-        "spec.router.scheduler.template.containers",
+        "spec.router.scheduler.template.containers[*].image",
         "spec.template",
     ]
     assert llm(dev).request.deleteBeforeReplace is True

@@ -1,22 +1,23 @@
 """What the API server is told to refuse in a closed cluster. That it does, a real one shows (tests/cluster)."""
 
 import re
+from functools import partial
 from typing import Any
 
 import pytest
 
-from infra.platform.admission_policies import OF_GOOGLE, host_access, known, known_images, policies
+from infra.platform.admission_policies import OF_GOOGLE, held_to, host_access, known, known_images, policies
 from infra.releases import pins
 from infra.settings.load import parse
 from infra.settings.schema import Settings
 from tests.support.dependencies import needs
 from tests.support.program import Declared, Run
 from tests.support.stack_settings import model, stack
-from tests.support.stacks import MODEL
+from tests.support.stacks import MODEL, autoscaled
 
 POLICY, BINDING = "v1:ValidatingAdmissionPolicy", "v1:ValidatingAdmissionPolicyBinding"
 NAMES = ("host-access", "known-images", "bindings")
-OURS = ["istio-system", "istio-ingress", "cert-manager", "kserve", "b", "llm-d-inference-scheduling"]
+OURS = ["istio-system", "istio-ingress", "cert-manager", "kserve", "tpu-warm-up", "b", "llm-d-inference-scheduling"]
 DIGEST = f"@sha256:{'a' * 64}"
 
 
@@ -89,21 +90,49 @@ def test_the_host_is_google_s_in_google_s_namespaces_alone(namespace: str, googl
 
 
 @pytest.mark.parametrize("image", pins.IMAGES)
-def test_every_image_of_the_stack_runs_by_tag_and_by_digest(image: str) -> None:
-    assert runs(image)
-    assert runs(f"{image}{DIGEST}")
-    assert runs(f"{image.rpartition(':')[0]}{DIGEST}")
-    assert not runs(image.rpartition(":")[0])
-    assert not runs(f"{image.rpartition(':')[0]}:latest")
-    assert not runs(f"evil.example/{image}")
+@pytest.mark.parametrize("registry", ["cache", "publishers"])
+def test_every_image_of_the_stack_runs_by_tag_and_by_digest(image: str, registry: str) -> None:
+    image = settings(imageRegistry=registry).image(image)
+    places = partial(runs, imageRegistry=registry)
+    assert places(image)
+    assert places(f"{image}{DIGEST}")
+    assert places(f"{image.rpartition(':')[0]}{DIGEST}")
+    assert not places(image.rpartition(":")[0])
+    assert not places(f"{image.rpartition(':')[0]}:latest")
+    assert not places(f"evil.example/{image}")
+
+
+@pytest.mark.parametrize("image", pins.KEDA_IMAGES)
+def test_images_of_keda_run_where_a_model_is_autoscaled_and_nowhere_else(image: str) -> None:
+    assert runs(image, imageRegistry="publishers", **autoscaled())
+    assert not runs(image, imageRegistry="publishers")
+    assert not runs(f"{image.rpartition(':')[0]}:latest", imageRegistry="publishers", **autoscaled())
+
+
+def test_namespace_of_keda_is_held_to_what_the_platforms_are() -> None:
+    assert held_to(settings(**autoscaled()))[:6] == [
+        *("istio-system", "istio-ingress", "cert-manager", "kserve"),
+        *("keda", "tpu-warm-up"),
+    ]
+    assert "keda" not in held_to(settings())
 
 
 def test_docker_hubs_images_may_be_without_a_host_as_kserves_chart_names_them() -> None:
     short = [image.removeprefix("docker.io/") for image in pins.IMAGES if image.startswith("docker.io/")]
     assert "kserve/llmisvc-controller:v0.20.0" in short
-    assert [image for image in short if not runs(image)] == []
-    assert [image for image in short if runs(f"evil.example/{image}") or runs(f"docker.ioX{image}")] == []
-    assert not runs("jetstack/cert-manager-controller:v1.21.2")
+    of_hub = partial(runs, imageRegistry="publishers")
+    assert [image for image in short if not of_hub(image)] == []
+    assert [image for image in short if of_hub(f"evil.example/{image}") or of_hub(f"docker.ioX{image}")] == []
+    assert not of_hub("jetstack/cert-manager-controller:v1.21.2")
+
+
+def test_what_comes_by_a_repository_of_the_stacks_comes_by_its_publishers_and_by_no_other_way() -> None:
+    of = "europe-west4-docker.pkg.dev/my-project/tpu-inference-dev-{}".format
+    assert runs(f"{of('quay-io')}/jetstack/cert-manager-controller:v1.21.2")
+    assert not runs(f"{of('docker-io')}/jetstack/cert-manager-controller:v1.21.2")
+    assert not runs(f"{of('docker-io')}/library/nginx:1.29.0")
+    assert not runs(f"{of('docker-io').replace('my-project', 'evil')}/vllm/vllm-tpu:v0.27.0")
+    assert [image for image in pins.IMAGES if runs(image) or runs(image.removeprefix("docker.io/"))] == []
 
 
 def test_a_registry_of_ones_own_is_the_only_one() -> None:
@@ -123,7 +152,7 @@ def test_a_registry_of_ones_own_is_the_only_one() -> None:
     ],
 )
 def test_a_release_has_three_numbers(tag: str, released: bool) -> None:
-    assert runs(f"docker.io/vllm/vllm-tpu:{tag}") is released
+    assert runs(f"docker.io/vllm/vllm-tpu:{tag}", imageRegistry="publishers") is released
 
 
 def test_weights_in_an_image_are_what_the_stack_says_to_the_letter() -> None:

@@ -49,6 +49,21 @@ def test_mirror_leaves_nothing_to_fetch_from_the_publisher(chart: Chart, mirror:
     assert publisher not in json.dumps(charts.source(chart, mirror))
 
 
+def test_chart_of_a_repository_is_asked_for_by_its_name() -> None:
+    assert charts.source(pins.KEDA, "") == {
+        "chart": "keda",
+        "version": "2.21.0",
+        "repository_opts": {"repo": "https://kedacore.github.io/charts"},
+    }
+
+
+@pytest.mark.parametrize("mirror", ["oci://mirror.example.com/charts", "/srv/charts"])
+def test_mirror_has_the_chart_of_a_repository_too(mirror: str) -> None:
+    of_registry = {"version": "2.21.0"} if "://" in mirror else {}
+
+    assert charts.source(pins.KEDA, mirror) == {"chart": f"{mirror}/keda", **of_registry}
+
+
 # Releases
 
 

@@ -1,5 +1,6 @@
 """The gateway, its proxy, and its load balancer."""
 
+from infra.models.timing import grace_period
 from tests.support.dependencies import needs
 from tests.support.program import ADDRESS, UNKNOWN, Declared, Resource
 
@@ -26,6 +27,12 @@ def test_proxy_pods_carry_the_label_that_istiod_looks_for(dev: Declared) -> None
     namespace = dev.one(":Release", "inference-gateway").inputs["namespace"]
     assert namespace == gateway["metadata"]["namespace"]
     assert service(dev).inputs["spec"]["selector"].items() <= labels.items()
+
+
+def test_drained_proxy_ends_when_its_answers_have_and_not_before(dev: Declared) -> None:
+    values = dev.one(":Release", "inference-gateway").inputs["values"]
+    assert values["env"] == {"EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true"}
+    assert values["terminationGracePeriodSeconds"] == grace_period() == 75
 
 
 def test_gateway_points_at_the_service_and_listens_on_plain_http(dev: Declared) -> None:

@@ -52,12 +52,37 @@ def test_policy_says_what_it_opens_and_for_whom() -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "reached"), [("hf://a/b", 1), ("pvc://claim/path", 0), ("oci://registry/image:tag", 0)]
+    ("uri", "copied", "reached", "picker_reaches"),
+    [
+        ("hf://a/b", False, 1, 1),
+        (f"hf://a/b:{'0' * 40}", True, 1, 0),
+        ("gs://bucket/path", False, 1, 0),
+        ("pvc://claim/path", False, 0, 0),
+        ("oci://registry/image:tag", False, 0, 0),
+    ],
 )
-def test_only_weights_from_hugging_face_are_fetched_by_the_pod(uri: str, reached: int) -> None:
-    vllm, picker = isolation.of_model(model(uri=uri), settings_of())
+def test_only_weights_from_hugging_face_and_cloud_storage_are_fetched_by_the_pod(
+    uri: str, copied: bool, reached: int, picker_reaches: int
+) -> None:
+    settings = settings_of(weightsCache=copied, models=[{**MODEL, "uri": uri}])
+    vllm, picker = isolation.of_model(settings.models[0], settings)
     assert len(egress(vllm, 443)) == reached
-    assert len(egress(picker, 443)) == reached + 1  # and the Kubernetes API
+    assert len(egress(picker, 443)) == picker_reaches + 1  # and the Kubernetes API
+
+
+def test_vllms_pod_alone_asks_the_metadata_server_for_a_token_and_both_ask_dns() -> None:
+    settings = settings_of(models=[{**MODEL, "uri": "gs://bucket/path"}])
+    vllm, picker = isolation.of_model(settings.models[0], settings)
+    assert (len(egress(vllm, 8080)), len(egress(picker, 8080))) == (1, 0)
+    assert (len(egress(vllm, 53)), len(egress(picker, 53))) == (1, 1)
+
+
+@pytest.mark.parametrize(("place", "reached"), [("none", 0), ("own", 1), ("gs://my-programs", 1)])
+def test_vllm_alone_gets_out_to_where_compiled_programs_are_kept(place: str, reached: int) -> None:
+    settings = settings_of(compileCache=place)
+    vllm, picker = isolation.of_model(model(uri="pvc://claim/path"), settings)
+    assert (len(egress(vllm, 443)), len(egress(vllm, 8080))) == (reached, 1)
+    assert (len(egress(picker, 443)), len(egress(picker, 8080))) == (1, 0)
 
 
 def test_proxy_asks_the_models_of_every_namespace_once() -> None:
@@ -116,3 +141,28 @@ def test_internet_is_without_the_stacks_own_ranges_wherever_they_lie() -> None:
 def test_exceptions_are_ranges_that_overlap_nowhere() -> None:
     ranges = [IPv4Network(cidr) for cidr in NOT_THE_INTERNET]
     assert not any(a.overlaps(b) for a in ranges for b in ranges if a is not b)
+
+
+def test_keda_opens_what_scaling_takes_and_nothing_else() -> None:
+    settings = settings_of(controlPlaneCidr="172.20.0.16/28")
+    operator, metrics, webhooks, closed = isolation.of_keda(settings)
+    api_server = {"to": [{"ipBlock": {"cidr": "172.20.0.16/28"}}], "ports": [{"protocol": "TCP", "port": 443}]}
+    to_operator = [{"protocol": "TCP", "port": 9666}]
+    asked = {"podSelector": {"matchLabels": {"app": "keda-operator"}}}
+    asks = {"podSelector": {"matchLabels": {"app": "keda-operator-metrics-apiserver"}}}
+
+    assert (operator.name, operator.pods) == ("operator", {"app": "keda-operator"})
+    assert operator.into == ({"from": [asks], "ports": to_operator},)
+    assert operator.out == (
+        api_server,
+        isolation.dns(),
+        isolation.metadata_server(),
+        isolation.to_the_internet(settings, 443),
+    )
+    assert (metrics.name, metrics.pods) == ("metrics", {"app": "keda-operator-metrics-apiserver"})
+    assert metrics.into == (isolation.from_api_server(settings, 6443),)
+    assert metrics.out == (api_server, isolation.dns(), {"to": [asked], "ports": to_operator})
+    assert webhooks == Policy(
+        "webhooks", {"app": "keda-admission-webhooks"}, (isolation.from_api_server(settings, 9443),), (api_server,)
+    )
+    assert closed is NOTHING

@@ -6,7 +6,7 @@ from tests.support.dependencies import made_of, needs
 from tests.support.program import Declared, Run
 from tests.support.stacks import MODEL
 
-NAMESPACES = ("cert-manager", "istio-ingress", "istio-system", "kserve", "llm-d-inference-scheduling")
+NAMESPACES = ("cert-manager", "istio-ingress", "istio-system", "kserve", "llm-d-inference-scheduling", "tpu-warm-up")
 LEVEL = "pod-security.kubernetes.io/"
 
 
@@ -75,10 +75,10 @@ def test_policies_are_made_anew_with_a_lost_cluster(closed: Declared) -> None:
 
 def test_istio_has_no_shell_and_the_runtimes_seccomp_profile(closed: Declared, dev: Declared) -> None:
     values = closed.one(":Release", "istiod").inputs["values"]
-    assert values["global"] == {"variant": "distroless"}
+    assert values["global"]["variant"] == "distroless"
     assert values["pilot"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert values["pilot"]["autoscaleMin"] == 2
-    assert set(dev.one(":Release", "istiod").inputs["values"]) == {"pilot"}
+    assert set(dev.one(":Release", "istiod").inputs["values"]["global"]) == {"hub"}
     assert "seccompProfile" not in dev.one(":Release", "istiod").inputs["values"]["pilot"]
 
 

@@ -5,13 +5,13 @@ from tests.support.program import Declared
 
 
 def test_cert_manager_brings_its_crds(dev: Declared) -> None:
-    assert dev.one(":Release", "cert-manager").inputs["values"] == {"crds": {"enabled": True}}
+    assert dev.one(":Release", "cert-manager").inputs["values"]["crds"] == {"enabled": True}
 
 
 def test_models_from_a_registry_run_as_root_like_the_image_that_reads_them(dev: Declared) -> None:
     """The chart's own value is 1010 (values.yaml of kserve-llmisvc-resources 0.20.0)."""
     values = dev.one(":Release", "kserve-llmisvc-resources").inputs["values"]
-    assert values["kserve"]["storage"] == {"uidModelcar": 0}
+    assert values["kserve"]["storage"]["uidModelcar"] == 0
 
 
 def test_kserve_lets_its_presets_go_at_teardown(dev: Declared) -> None:

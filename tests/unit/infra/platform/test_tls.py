@@ -32,7 +32,7 @@ def test_without_tls_nothing_is_declared_for_it(dev: Declared) -> None:
     kinds = {r.type.rsplit(":", 1)[-1] for r in dev}
     assert not {"Issuer", "Certificate", "HTTPRoute", "Https", "RecordSet"} & kinds
     assert dev.one("core/v1:Service").inputs["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": 80}]
-    assert "meshConfig" not in dev.one(":Release", "istiod").inputs["values"]
+    assert "tlsDefaults" not in dev.one(":Release", "istiod").inputs["values"]["meshConfig"]
     assert "caCertificate" not in dev.outputs
 
 
@@ -76,7 +76,8 @@ def test_load_balancer_is_open_at_both_ports(run: Run, source: dict[str, str]) -
 @EVERY
 def test_tls_is_of_version_1_2_at_least(run: Run, source: dict[str, str]) -> None:
     values = run(**source).one(":Release", "istiod").inputs["values"]
-    assert values["meshConfig"] == {"tlsDefaults": {"minProtocolVersion": "TLSV1_2"}}
+    assert values["meshConfig"]["tlsDefaults"] == {"minProtocolVersion": "TLSV1_2"}
+    assert values["meshConfig"]["accessLogFile"] == "/dev/stdout"
     assert values["pilot"]["env"]["ENABLE_GATEWAY_API_INFERENCE_EXTENSION"] == "true"
 
 
@@ -212,7 +213,7 @@ def test_lets_encrypt_is_asked_by_http_through_the_gateway(run: Run) -> None:
 
 def test_cert_manager_knows_the_gateway_api_for_challenges_alone(run: Run) -> None:
     def values(source: dict[str, str]) -> dict[str, Any]:
-        return run(**source).one(":Release", "cert-manager").inputs["values"]
+        return run(**source, imageRegistry="publishers").one(":Release", "cert-manager").inputs["values"]
 
     assert values(LETS_ENCRYPT) == {"crds": {"enabled": True}, "config": {"gatewayAPI": {"enabled": True}}}
     assert values(SELF_SIGNED) == values(SECRET) == {"crds": {"enabled": True}}

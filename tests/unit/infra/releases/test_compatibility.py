@@ -23,8 +23,14 @@ def test_pinned_charts_go_together() -> None:
 
 
 def test_every_product_has_a_version_and_every_version_a_chart() -> None:
-    assert pins.VERSIONS.keys() == RELEASES.keys()
+    assert {**pins.VERSIONS, **pins.KEDA_VERSION}.keys() == RELEASES.keys()
     assert {chart.version for chart in pins.CHARTS} == set(pins.VERSIONS.values())
+    assert {pins.KEDA.version} == set(pins.KEDA_VERSION.values())
+
+
+def test_all_that_a_stack_may_install_goes_together() -> None:
+    assert list(problems({**pins.VERSIONS, **pins.KEDA_VERSION})) == []
+    assert compatibility.kubernetes({**pins.VERSIONS, **pins.KEDA_VERSION}) == ("1.34", "1.36")
 
 
 def test_known_release_of_one_product_is_accepted() -> None:
@@ -134,7 +140,7 @@ def test_settings_are_not_even_read_with_versions_that_do_not_go_together(monkey
 def table() -> dict[str, list[str]]:
     """The compatibility table of the page, by its first cell."""
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line[:2] == "| "]
-    return {row[0]: row[1:] for row in rows if re.fullmatch(r"(Istio|cert-manager|KServe) [\d.]+", row[0])}
+    return {row[0]: row[1:] for row in rows if re.fullmatch(r"(Istio|cert-manager|KServe|KEDA) [\d.]+", row[0])}
 
 
 def test_page_has_every_release_and_no_other() -> None:

@@ -29,5 +29,9 @@ def test_chart_comes_from_a_registry(chart: Chart) -> None:
     assert re.fullmatch(r"oci://[^\s/]+(/[^\s/]+)+", chart.source)
 
 
+def test_keda_comes_from_its_publishers_repository_in_an_exact_version() -> None:
+    assert Chart("keda", "2.21.0", "https://kedacore.github.io/charts") == pins.KEDA
+
+
 def test_image_is_pinned_to_an_exact_tag() -> None:
     assert re.fullmatch(r"docker\.io/vllm/vllm-tpu:v\d+\.\d+\.\d+", pins.VLLM_TPU_IMAGE)

@@ -23,7 +23,7 @@ WRONG: Values = {
     "gkeVersion": "1.30.1-gke.1",
     "models": [
         model(name="qwen", dtype="int4", extraArgs=["-tp=2"]),
-        model(name="qwen", uri="gs://bucket/qwen", maxModelLen="1"),
+        model(name="qwen", uri="s3://bucket/qwen", maxModelLen="1"),
     ],
     "huggingFaceToken": "hf_of_a_test",
 }
@@ -40,8 +40,8 @@ OF_ALL_THAT_IS_WRONG = [
     "'float32'.",
     '  models[0].extraArgs: ["-tp=2"] contains -tp. Remove it: the field `tensorParallelSize` sets it.',
     '  models[1].maxModelLen: "1" is not a whole number. Use one, without quotes.',
-    '  models[1].uri: "gs://bucket/qwen" cannot be read: KServe\'s LLMInferenceService has no gs:// support. Use '
-    "hf://..., or pack the weights into an image and use oci://...",
+    '  models[1].uri: "s3://bucket/qwen" cannot be read: there is no setting for its credentials yet. Use hf://..., or '
+    "pack the weights into an image and use oci://...",
     "  models[1]: apps/qwen is the name of models[0] as well. Two models need different names or namespaces.",
     "  tpuMaxNodes: 1 is below `tpuMinNodes`, which is 5. Raise it to 5, or lower that one.",
     "  tpuSlize: there is no such setting. Did you mean tpuSlice? Change its name, or remove it.",

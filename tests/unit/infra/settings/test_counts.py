@@ -21,6 +21,8 @@ BAD: dict[str, tuple[Values, str]] = {
         "systemMaxNodes: 3 is below `systemMinNodes`, which is 4. Raise it to 4, or lower that one.",
     ),
     "fewer than no TPU nodes": ({"tpuMinNodes": -1}, "tpuMinNodes: -1 is too small. Use 0 or more."),
+    "no wait for a TPU node": ({"tpuCapacityWait": 0}, "tpuCapacityWait: 0 is too small. Use 1 or more."),
+    "a wait of more than a day": ({"tpuCapacityWait": 1441}, "tpuCapacityWait: 1441 is too large. Use 1440 or less."),
     "no system nodes": ({"systemMinNodes": 0}, "systemMinNodes: 0 is too small. Use 1 or more."),
 }
 

@@ -30,7 +30,8 @@ BAD: dict[str, tuple[Values, str]] = {
     "unknown field of a model, like no other": (
         {"models[0].xyz": 1},
         "models[0].xyz: there is no such setting. Allowed: name, namespace, uri, servedNames, dtype, maxModelLen, "
-        "tensorParallelSize, replicas, extraArgs, trustRemoteCode. Change its name, or remove it.",
+        "slice, tensorParallelSize, replicas, routing, paused, extraArgs, trustRemoteCode. Change its name, or "
+        "remove it.",
     ),
     "no models": ({"models": []}, "models: [] is empty. Add at least one: docs/settings.md has the fields."),
     "model without a name": ({"models[0].name": REMOVED}, "models[0].name: is required. Add it."),

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from infra.google import slices
-from infra.settings import fit
+from infra.settings import fit, parameters
 from infra.settings.fit import Ask
-from infra.settings.model_config import Shape, known, shape
+from infra.settings.model_config import known, shape
+from infra.settings.shape import Quantization, Shape
 from tests.support.project import ROOT
 
 SMALL = Shape("LlamaForCausalLM", 2, 64, 4, 2, 16, 128, 256, 4096, tied=True)
@@ -24,6 +25,7 @@ PARAMETERS = {
     "Qwen/Qwen2.5-3B-Instruct": 3_085_938_688,
     "Qwen/Qwen2.5-7B-Instruct": 7_615_616_512,
     "Qwen/Qwen2.5-72B-Instruct": 72_706_203_648,
+    "Qwen/Qwen2.5-VL-7B-Instruct": 8_292_166_656,
     "Qwen/Qwen3-8B": 8_190_735_360,
     "Qwen/Qwen3-32B": 32_762_123_264,
     "Qwen/Qwen3-30B-A3B": 30_532_122_624,
@@ -40,7 +42,7 @@ PARAMETERS = {
 
 @pytest.mark.parametrize(("repository", "published"), PARAMETERS.items())
 def test_parameters_are_those_that_were_published(repository: str, published: int) -> None:
-    assert fit.parameters(of(repository)) == published
+    assert parameters.parameters(of(repository)) == published
 
 
 def test_page_has_these_parameters() -> None:
@@ -52,8 +54,8 @@ def test_page_has_these_parameters() -> None:
 def test_token_is_multiplied_with_the_experts_that_it_takes_and_with_no_input_embeddings() -> None:
     mixture = of("Qwen/Qwen3-30B-A3B")
 
-    assert 3.0e9 < fit.active_parameters(mixture) < 3.3e9  # "A3B": 3.3 billion, input embeddings among them
-    assert fit.active_parameters(of("Qwen/Qwen2.5-3B-Instruct")) == 3_085_938_688
+    assert 3.0e9 < parameters.active_parameters(mixture) < 3.3e9  # "A3B": 3.3 billion, input embeddings among them
+    assert parameters.active_parameters(of("Qwen/Qwen2.5-3B-Instruct")) == 3_085_938_688
 
 
 # Logs of tpu-inference on v6e and v5e, in GiB and tokens.
@@ -91,6 +93,37 @@ def test_qwen_of_3_billion_is_divided_as_the_compiler_divides_it() -> None:
 # The arithmetic
 
 
+def test_layers_of_gemma_4_that_look_at_everything_have_a_cache_of_their_own() -> None:
+    """https://github.com/vllm-project/tpu-inference/pull/3220: 50 layers of 16 heads of 256, 10 of 4 heads of 512, all
+    with every token; over eight chips the four become eight."""
+    gemma = of("google/gemma-4-31B-it")
+
+    assert fit.token_bytes(gemma, Ask(4)) == (50 * 2 * 4 * 256 + 10 * 2 * 1 * 512) * 2
+    assert fit.token_bytes(gemma, Ask(8)) == (50 * 2 * 2 * 256 + 10 * 2 * 1 * 512) * 2
+
+
+def test_latent_attention_keeps_one_row_for_all_heads_however_many_chips_there_are() -> None:
+    """512 numbers and a position of 64, each rounded up to 128."""
+    for chips in (1, 8):
+        assert fit.token_bytes(of("deepseek-ai/DeepSeek-V3"), Ask(chips)) == 61 * (512 + 128) * 2
+
+
+def test_quantised_numbers_take_their_bits_and_the_others_what_they_took() -> None:
+    plain = of("Qwen/Qwen3-32B")
+    matrices = parameters.attention(plain, plain.kv_heads, plain.head) + parameters.mlp(plain)
+    rest = parameters.parameters(plain) - matrices
+
+    for method, bits in (("auto_awq", 4), ("fp8", 8)):
+        stored = plain._replace(quantization=Quantization(method, bits))
+        assert fit.weights(stored, Ask(4)) == pytest.approx((rest * 2 + matrices * bits / 8) / 4, abs=1)
+        assert not fit.fit(stored, Ask(4)).exact
+
+
+def test_mixture_that_is_native_is_no_exact_figure_as_kernels_pad_experts() -> None:
+    assert not fit.fit(of("google/gemma-4-26B-A4B-it"), Ask(4)).exact
+    assert fit.fit(of("google/gemma-4-31B-it"), Ask(4)).exact
+
+
 def test_chip_that_has_no_kv_head_of_its_own_gets_one_all_the_same() -> None:
     two, four, eight = (fit.token_bytes(of("Qwen/Qwen2.5-3B-Instruct"), Ask(n)) for n in (2, 4, 8))
 
@@ -98,7 +131,7 @@ def test_chip_that_has_no_kv_head_of_its_own_gets_one_all_the_same() -> None:
 
 
 def test_head_is_padded_to_the_width_of_a_row() -> None:
-    assert [fit.head_size(head) for head in (16, 64, 80, 128, 129, 256)] == [128, 64, 128, 128, 256, 256]
+    assert [parameters.head_size(head) for head in (16, 64, 80, 128, 129, 256)] == [128, 64, 128, 128, 256, 256]
 
 
 def test_small_heads_keep_key_and_value_in_one_row_of_two_heads() -> None:
@@ -123,7 +156,7 @@ def test_output_layer_of_qwen_3_lies_whole_on_each_chip() -> None:
 def test_what_runs_through_torchax_is_taken_for_no_more_than_it_is() -> None:
     mixture = of("Qwen/Qwen3-30B-A3B")
 
-    assert fit.weights(mixture, Ask(8)) == fit.parameters(mixture) // 8 * 2
+    assert fit.weights(mixture, Ask(8)) == parameters.parameters(mixture) // 8 * 2
     assert not fit.fit(mixture, Ask(8)).exact
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from infra.google import slices
 from infra.settings import fitting
+from infra.settings.context import Context
 from infra.settings.load import parse
 from infra.settings.model import Model
 from tests.support.project import STACKS, stack_file
@@ -68,6 +68,12 @@ BAD: dict[str, tuple[Values, str]] = {
         + ". Set `tensorParallelSize` to 4. "
         + FIGURES,
     ),
+    "quantised model": (
+        served("hf://openai/gpt-oss-120b"),
+        "models[0].uri: openai/gpt-oss-120b does not fit v6e-1: its weights take at least 57.43 GiB of a chip (tensor "
+        "parallelism 1, mxfp4), of which vLLM may use 28.75 GiB. Run `pulumi config set tpuSlice v6e-4`, the smallest "
+        "slice that it fits. " + FIGURES,
+    ),
     "no slice": (
         served("hf://Qwen/Qwen3-235B-A22B", "v6e-8"),
         "models[0].uri: Qwen/Qwen3-235B-A22B does not fit v6e-8: "
@@ -98,7 +104,6 @@ GOOD: dict[str, Values] = {
     "unknown model": served("hf://some/model"),
     "image": served("oci://registry.io/Qwen/Qwen3-32B:1".lower()),
     "claim": served("pvc://claim/Qwen/Qwen3-32B"),
-    "quantised model": served("hf://openai/gpt-oss-120b"),
     "quantised by a flag": served(QWEN, extraArgs=["--quantization=fp8"]),
     "another config": served(QWEN, extraArgs=['--hf-overrides={"num_hidden_layers": 1}']),
     "smaller cache": served(LLAMA, extraArgs=["--kv-cache-dtype=fp8"]),
@@ -116,7 +121,7 @@ test_model_that_fits_or_is_not_known_is_accepted = accepted(GOOD)
 def test_no_committed_stack_is_warned(name: str) -> None:
     settings = parse({**stack(), **stack_file(name)})
 
-    assert list(fitting.warnings(settings.models, settings.slice)) == []
+    assert list(fitting.warnings(settings.models, settings.tpu_slice)) == []
 
 
 def test_model_is_judged_beside_mistakes_of_other_settings() -> None:
@@ -134,19 +139,32 @@ def test_each_of_several_models_is_judged_and_a_wrong_one_left_to_its_own_mistak
 
 @pytest.mark.parametrize("models", [None, "qwen", [1], [{}]])
 def test_what_is_no_list_of_models_is_told_elsewhere(models: Any) -> None:
-    assert list(fitting.problems(models, "v6e-1")) == []
+    assert list(fitting.problems(models, Context("v6e-1", 1))) == []
+
+
+def test_model_is_judged_on_its_own_slice_and_told_to_name_another() -> None:
+    found = problems(stack(served(QWEN, "v6e-8", slice="v6e-1")))
+
+    assert [line.partition(" (tensor")[0] for line in found] == [
+        "models[0].uri: Qwen/Qwen3-32B does not fit v6e-1: its weights take 61.02 GiB of a chip"
+    ]
+    assert "Set its `slice` to v6e-4, the smallest slice that it fits." in found[0]
+    assert problems(stack(served(QWEN, "v6e-1", slice="v6e-3")))[0].startswith(
+        'models[0].slice: "v6e-3" is not a slice'
+    )
+    parse(stack(served(QWEN, "v6e-1", slice="v6e-4")))
 
 
 def test_slice_that_does_not_exist_is_told_elsewhere() -> None:
-    assert list(fitting.problems(served(QWEN)["models"], "v6e-3")) == []
+    assert list(fitting.problems(served(QWEN)["models"], Context("v6e-3", 1))) == []
 
 
 # Warnings
 
 
 def warnings(values: Values) -> list[str]:
-    models = [Model.model_validate(entry, context=values["tpuSlice"]) for entry in values["models"]]
-    return list(fitting.warnings(models, slices.SLICES[values["tpuSlice"]]))
+    models = [Model.model_validate(entry, context=Context(values["tpuSlice"], 1)) for entry in values["models"]]
+    return list(fitting.warnings(models, values["tpuSlice"]))
 
 
 def test_model_of_a_revision_that_is_not_known_is_warned_of_with_the_figures_of_main() -> None:

@@ -10,7 +10,7 @@ import pytest
 from infra.settings import maintenance
 from infra.settings.configuration import SettingsError
 from infra.settings.load import parse
-from infra.settings.maintenance import fewest_hours, latest_start
+from infra.settings.maintenance import fewest_hours, following, latest_start
 from tests.support.stack_settings import stack
 
 WINDOW = {"start": "2026-01-03T05:00:00Z", "end": "2026-01-03T13:00:00Z", "recurrence": "FREQ=WEEKLY;BYDAY=SA,SU"}
@@ -228,3 +228,30 @@ def test_window_that_begins_too_late_is_refused_with_the_latest_start() -> None:
 )
 def test_latest_start_leaves_enough_hours_in_the_days_from_now(recurrence: str, latest: str | None) -> None:
     assert latest_start("2027-06-05T05:00:00Z", "2027-06-05T13:00:00Z", recurrence, NOW) == latest
+
+
+def time_of(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text}Z")
+
+
+@pytest.mark.parametrize(
+    ("now", "begins", "ends"),
+    [
+        ("2026-11-30T12:00:00", "2026-12-05T05:00:00", "2026-12-05T13:00:00"),
+        ("2026-12-05T05:00:00", "2026-12-05T05:00:00", "2026-12-05T13:00:00"),
+        ("2026-12-05T12:59:59", "2026-12-05T05:00:00", "2026-12-05T13:00:00"),
+        ("2026-12-05T13:00:00", "2026-12-06T05:00:00", "2026-12-06T13:00:00"),
+        ("2025-11-30T12:00:00", "2026-01-03T05:00:00", "2026-01-03T13:00:00"),
+    ],
+)
+def test_window_that_is_open_or_comes_next(now: str, begins: str, ends: str) -> None:
+    assert following(**WINDOW, now=time_of(now)) == (time_of(begins), time_of(ends))
+
+
+def test_window_that_never_comes_again_is_none() -> None:
+    over = {**WINDOW, "recurrence": "FREQ=DAILY;COUNT=3"}
+    assert following(**over, now=time_of("2026-01-05T12:00:00")) == (
+        time_of("2026-01-05T05:00:00"),
+        time_of("2026-01-05T13:00:00"),
+    )
+    assert following(**over, now=time_of("2026-01-05T13:00:00")) is None

@@ -48,6 +48,25 @@ def test_directory_mirror_without_a_chart_is_told_which(tmp_path: Path) -> None:
     ]
 
 
+def test_directory_mirror_of_an_autoscaled_stack_has_keda_too(tmp_path: Path) -> None:
+    lay_out_charts(tmp_path)
+    scaled: Values = {"chartMirror": str(tmp_path), "models[0].replicas": {"min": 1, "max": 2}, "tpuMaxNodes": 2}
+
+    assert problems(stack(scaled)) == [
+        f'chartMirror: "{tmp_path}" is a directory without keda/Chart.yaml. Put every chart into a folder of its name '
+        "there, or use an OCI prefix (oci://...)."
+    ]
+    (tmp_path / "keda").mkdir()
+    (tmp_path / "keda" / "Chart.yaml").write_text("name: keda\nversion: 2.20.2\n")
+    assert problems(stack(scaled)) == [
+        f'chartMirror: "{tmp_path}" has keda/Chart.yaml of version 2.20.2, and 2.21.0 is pinned. Get that one (`helm '
+        "pull keda --repo https://kedacore.github.io/charts --version 2.21.0 --untar`), or change the pin in "
+        "infra/releases/pins.py."
+    ]
+    (tmp_path / "keda" / "Chart.yaml").write_text("name: keda\nversion: 2.21.0\n")
+    assert parse(stack(scaled)).chart_mirror == str(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [("version: v1.19.1\n", "version 1.19.1"), ('version: "1.21.20"\n', "version 1.21.20"), ("", "no version")],

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from infra.settings.architectures import FAMILIES, NATIVE
-from infra.settings.model_config import Shape, UnknownError, known, shape
+from infra.settings.model_config import UnknownError, known, shape
+from infra.settings.shape import Shape
 
 LLAMA: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
@@ -52,12 +53,20 @@ def test_experts_have_a_width_of_their_own_or_that_of_the_mlp(
     [
         (
             {"architectures": ["MambaForCausalLM"]},
-            "has the architecture MambaForCausalLM; computed are Gemma2ForCausal",
+            "has the architecture MambaForCausalLM; computed are DeepseekV3ForCausal",
         ),
         ({"architectures": []}, "has the architecture none;"),
         ({"architectures": ["LlamaForCausalLM", "Other"]}, "has the architecture LlamaForCausalLM, Other;"),
-        ({"quantization_config": {"quant_method": "fp8"}}, "is quantised, and what tpu-inference makes of that"),
-        ({"quantization": "mxfp4"}, "is quantised, and what tpu-inference makes of that"),
+        ({"quantization_config": {"quant_method": "new"}}, "is quantised by new, and how many bits that takes is not"),
+        (
+            {"quantization_config": {"quant_method": "compressed-tensors"}},
+            "is quantised by compressed-tensors int0, and",
+        ),
+        ({"hidden_size_per_layer_input": 256}, "has embeddings for each layer, which are not computed"),
+        (
+            {"architectures": ["Llama4ForConditionalGeneration"]},
+            "has no experts, and Llama Guard 4 is not computed",
+        ),
         ({"sliding_window": 4096}, "has a sliding window, which is not computed for its architecture"),
         ({"hidden_size": None}, "has a config.json with a size that is no whole number"),
         ({"num_hidden_layers": "many"}, "has a config.json with a size that is no whole number"),
@@ -82,13 +91,73 @@ def test_window_that_is_not_used_is_none() -> None:
 
 
 @pytest.mark.parametrize("repository", sorted(known()))
-def test_known_model_is_computed_unless_it_is_quantised(repository: str) -> None:
-    facts = known()[repository]
-    if "quantization" in facts:
-        with pytest.raises(UnknownError, match="quantised"):
-            shape(facts)
-    else:
-        assert shape(facts).architecture in FAMILIES
+def test_known_model_is_computed(repository: str) -> None:
+    assert shape(known()[repository]).architecture in FAMILIES
+
+
+def test_text_of_a_model_that_sees_is_read_where_it_is() -> None:
+    """Under `text_config`, as transformers 5 has it."""
+    nested = {
+        "architectures": ["LlamaForCausalLM"],
+        "text_config": {k: LLAMA[k] for k in LLAMA if k != "architectures"},
+    }
+
+    assert shape(nested) == shape(LLAMA)
+
+
+def test_layers_of_gemma_4_that_look_at_everything_have_heads_of_their_own() -> None:
+    found = shape(known()["google/gemma-4-31B-it"])
+
+    assert (found.layers, found.kv_heads, found.head) == (60, 16, 256)
+    assert found.whole == (10, 4, 512, 1)
+
+
+@pytest.mark.parametrize(
+    ("repository", "beside", "dense_layers", "dense"),
+    [
+        ("google/gemma-4-26B-A4B-it", 2112, 0, 0),
+        ("meta-llama/Llama-4-Scout-17B-16E-Instruct", 8192, 0, 16384),
+        ("meta-llama/Llama-4-Maverick-17B-128E-Instruct", 8192, 24, 16384),
+        ("deepseek-ai/DeepSeek-V3", 2048, 3, 18432),
+    ],
+)
+def test_what_is_beside_experts_or_in_their_place_is_read(
+    repository: str, beside: int, dense_layers: int, dense: int
+) -> None:
+    found = shape(known()[repository])
+
+    assert (found.beside, found.dense_layers, found.dense) == (beside, dense_layers, dense)
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ({"quant_method": "awq", "bits": 4}, ("awq", 4, False)),
+        ({"quant_method": "gptq", "bits": 8}, ("gptq", 8, False)),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, ("fp8", 8, False)),
+        (
+            {"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": {"num_bits": 8}}}},
+            ("compressed-tensors int8", 8, False),
+        ),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float"}}},
+            },
+            ("compressed-tensors fp8", 8, False),
+        ),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"group_0": {"weights": {"num_bits": 4}, "input_activations": {"num_bits": 8}}},
+            },
+            ("compressed-tensors w4a8", 4, False),
+        ),
+        ({"quant_method": "mxfp4"}, ("mxfp4", 4, True)),
+    ],
+)
+def test_bits_of_quantised_weights_are_read(said: dict[str, Any], read: tuple[str, int, bool]) -> None:
+    assert shape({**LLAMA, "quantization_config": said}).quantization == read
 
 
 def test_gpt_oss_and_mixtures_of_qwen_are_not_native_as_their_classes_are_not_preferred() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.settings.load import parse
-from tests.support.stack_settings import Values, accepted, problems, refused, stack
+from tests.support.stack_settings import Values, accepted, model, problems, refused, stack
 
 RANGE_FORM = "Write it as its first address and a length, like 10.0.0.0/20."
 
@@ -74,6 +74,17 @@ BAD: dict[str, tuple[Values, str]] = {
         {"tpuMaxNodes": 9, "subnetCidr": "10.66.0.0/28"},
         'subnetCidr: "10.66.0.0/28" is too small for up to 13 nodes and their Services. Use a /27 or larger.',
     ),
+    "subnet for fewer nodes than the TPU pools of all classes may have": (
+        {"tpuCapacity": ["on-demand", "spot", "flex-start"], "tpuMaxNodes": 3, "subnetCidr": "10.66.0.0/28"},
+        'subnetCidr: "10.66.0.0/28" is too small for up to 13 nodes and their Services. Use a /27 or larger.',
+    ),
+    "Pod range for fewer nodes than the TPU pools of all slices and classes may have": (
+        {
+            **{"tpuCapacity": ["on-demand", "spot"], "tpuMaxNodes": 2, "podCidr": "10.64.0.0/21"},
+            "models": [model(name="a"), model(name="b", slice="v6e-8"), model(name="c", slice="v6e-4")],
+        },
+        'podCidr: "10.64.0.0/21" is too small for up to 12 nodes and their Services. Use a /20 or larger.',
+    ),
 }
 
 GOOD: dict[str, Values] = {
@@ -95,6 +106,11 @@ GOOD: dict[str, Values] = {
 
 test_bad_input_is_refused_with_this_line_and_no_other = refused(BAD)
 test_good_input_is_accepted = accepted(GOOD)
+
+
+def test_range_is_judged_as_for_one_slice_where_no_model_says_which() -> None:
+    of_no_model = problems(stack({"models": [], "subnetCidr": "10.66.0.0/29"}))
+    assert [line for line in of_no_model if "is too small for up to 5 nodes" in line]
 
 
 def test_everyone_as_a_caller_is_a_warning() -> None:

@@ -113,8 +113,8 @@ HALF = "holds half a character (of a pair like \\ud83d\\ude00). Write the whole.
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("tpuReservation", "x\ud800"),
-        ("tpuReservation", "\udfffx"),
+        ("chartMirror", "x\ud800"),
+        ("chartMirror", "\udfffx"),
         ("labels", {"k\udc00": "v"}),
         ("labels", {"k": "\ud900"}),
         ("authorizedNetworks", ["10.0.0.0/8", "\ud800"]),

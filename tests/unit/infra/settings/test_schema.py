@@ -58,7 +58,7 @@ def test_dev_stack_holds_only_what_differs_from_the_defaults() -> None:
 
 
 def test_pulumi_yaml_and_settings_know_the_same_keys() -> None:
-    assert {field.alias for field in Settings.model_fields.values()} == {*SCHEMA, "gcp:project"}
+    assert {field.alias for field in Settings.model_fields.values()} == {*SCHEMA, "gcp:project", "pulumi:stack"}
 
 
 def test_settings_have_no_default_of_their_own() -> None:

@@ -3,10 +3,12 @@
 import pytest
 
 from infra.settings.load import parse
+from infra.settings.uris import folder
 from tests.support.stack_settings import Values, accepted, problems, refused, stack
 
 NO_URI = (
-    "is not a model URI. Use hf://ORGANISATION/REPOSITORY[:REVISION], pvc://CLAIM/PATH or oci://REGISTRY/IMAGE:TAG."
+    "is not a model URI. Use hf://ORGANISATION/REPOSITORY[:REVISION], gs://BUCKET/PATH, pvc://CLAIM/PATH or "
+    "oci://REGISTRY/IMAGE:TAG."
 )
 
 NO_REPOSITORY = (
@@ -19,6 +21,14 @@ NO_CLAIM = (
     "that `kubectl get pvc` shows."
 )
 NO_PATH = "has a path with .. or an empty part. Use the path below the volume's root, like pvc://CLAIM/models/qwen."
+NO_BUCKET = (
+    "and Cloud Storage takes 3 to 63 lower-case letters, digits, hyphens, underscores and dots, a letter or digit "
+    "first and last. Use the name that `gcloud storage ls` shows."
+)
+NO_FOLDER = (
+    "has a path with an empty part, with dots alone, or with a character that a mount does not take. Use letters, "
+    "digits, dots, hyphens and underscores, like gs://BUCKET/models/qwen, no slash last."
+)
 NO_IMAGE = (
     "is not the name of an image: lower-case letters, digits, and between them dots, hyphens and underscores, then a "
     "tag. Use oci://REGISTRY/IMAGE:TAG."
@@ -26,12 +36,8 @@ NO_IMAGE = (
 LONG_IMAGE = "is longer than the 255 characters that an image's name may have. Use a shorter one."
 
 BAD: dict[str, tuple[Values, str]] = {
-    "weights in Cloud Storage": (
-        {"models[0].uri": "gs://bucket/qwen"},
-        'models[0].uri: "gs://bucket/qwen" cannot be read: KServe\'s LLMInferenceService has no gs:// support. '
-        "Use hf://..., or pack the weights into an image and use "
-        "oci://...",
-    ),
+    "bucket without a name": ({"models[0].uri": "gs://"}, f'models[0].uri: "gs://" {NO_URI}'),
+    "folder with a space": ({"models[0].uri": "gs://bucket/a b"}, f'models[0].uri: "gs://bucket/a b" {NO_URI}'),
     "weights behind https": (
         {"models[0].uri": "https://example.com/qwen.tar"},
         f'models[0].uri: "https://example.com/qwen.tar" {NO_URI}',
@@ -62,6 +68,8 @@ GOOD: dict[str, Values] = {
     "repository at a revision": {"models[0].uri": "hf://Qwen/Qwen2.5-3B-Instruct:main"},
     "weights on a volume": {"models[0].uri": "pvc://claim/models/qwen"},
     "weights at a volume's root": {"models[0].uri": "pvc://claim"},
+    "weights in a folder of a bucket": {"models[0].uri": "gs://bucket/models/Qwen2.5-3B_v1+bf16"},
+    "weights that are a whole bucket": {"models[0].uri": "gs://my.models_of-2026"},
     "weights in an image": {"models[0].uri": "oci://europe-docker.pkg.dev/p/r/qwen:v1"},
     "image on a registry's port": {"models[0].uri": "oci://localhost:5000/a/b_c/d:V1"},
     "image by its digest": {"models[0].uri": f"oci://r.io/i@sha256:{'0' * 64}"},
@@ -115,6 +123,44 @@ def test_longest_name_of_a_claim_is_accepted() -> None:
 @pytest.mark.parametrize("path", ["../x", "a/..", "a//b", "/a"])
 def test_path_that_is_none_below_a_volume_is_refused(path: str) -> None:
     assert problems(stack({"models[0].uri": f"pvc://c/{path}"})) == [f'models[0].uri: "pvc://c/{path}" {NO_PATH}']
+
+
+@pytest.mark.parametrize(
+    "bucket",
+    ["ab", "Models", "-ab", "ab-", "a..b", "a" * 64, f"{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 31}", "\u00e0bc"],
+)
+def test_bucket_that_cloud_storage_refuses_is_refused(bucket: str) -> None:
+    assert problems(stack({"models[0].uri": f"gs://{bucket}/x"})) == [
+        f"models[0].uri: \"gs://{bucket}/x\" names the bucket '{bucket}', {NO_BUCKET}"
+    ]
+
+
+@pytest.mark.parametrize("bucket", ["10.0.0.1", "goog", "goog-x"])
+def test_bucket_that_cloud_storage_gives_to_nobody_is_refused(bucket: str) -> None:
+    assert problems(stack({"models[0].uri": f"gs://{bucket}/x"})) == [
+        f"models[0].uri: \"gs://{bucket}/x\" names the bucket '{bucket}', and Cloud Storage gives out no name that is "
+        "an IP address or begins with goog. Use the name that `gcloud storage ls` shows."
+    ]
+
+
+@pytest.mark.parametrize(
+    "bucket", ["abc", "a10.0.0.1", "10.0.0.1.0", "x-goog", "a" * 63, f"{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 30}"]
+)
+def test_shortest_and_longest_names_of_buckets_are_accepted(bucket: str) -> None:
+    parse(stack({"models[0].uri": f"gs://{bucket}/x"}))
+
+
+@pytest.mark.parametrize("path", ["", "x/", "/x", "a//b", "a/../b", "a/./b", "a,ro", "a:b", "a=b", "\u00e9"])
+def test_folder_that_no_mount_takes_is_refused(path: str) -> None:
+    assert problems(stack({"models[0].uri": f"gs://bucket/{path}"})) == [
+        f'models[0].uri: "gs://bucket/{path}" {NO_FOLDER}'
+    ]
+
+
+def test_folder_of_a_uri_is_bucket_and_path() -> None:
+    assert folder("gs://bucket/models/qwen") == ("bucket", "models/qwen")
+    assert folder("gs://bucket") == ("bucket", "")
+    assert folder("hf://bucket/qwen") is None
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ BAD: dict[str, tuple[Values, str]] = {
 
 GOOD: dict[str, Values] = {
     "replicas that fill the pool": {"models[0].replicas": 3, "tpuMaxNodes": 3},
+    "a model that is paused takes no node": {"models": [model(name="one"), model(name="two", replicas=3, paused=True)]},
     "one name in two namespaces": {
         "models": [model(name="qwen"), {**model(name="qwen"), "namespace": "others"}],
         "tpuMaxNodes": 2,

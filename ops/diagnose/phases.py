@@ -1,0 +1,99 @@
+"""How far a model is on its way to Ready."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from . import vllm_log
+from .objects import Container, Pod, Thing
+from .observed import Observed
+
+INITIALIZER, VLLM = "storage-initializer", "main"
+"""KServe's names of the container that downloads weights, and of vLLM's."""
+PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
+"""The kubelet's reasons why a container waits for its image and does not get it."""
+
+STOP, AWAITED = "serving.kserve.io/stop", "pulumi.com/waitFor"
+"""Annotations of a model: what stops it, and what Pulumi waits for."""
+READY, PAUSED, ASLEEP = "ready", "paused", "asleep"
+DONE = (READY, PAUSED, ASLEEP)
+"""Phases in which a model is as its stack file wants it."""
+PHASES = ("platform", "node", "image", "weights", "load", "compilation", "route", READY)
+"""In their order: the platform is installed; a node comes; the image is pulled, the storage initializer's first and
+vLLM's behind the weights; weights are downloaded; vLLM puts them on the chips; it compiles; gateway and picker learn of
+the Pod."""
+
+
+class Phase(NamedTuple):
+    """Where a model is, how far within that, and since when as far as the cluster says."""
+
+    name: str
+    detail: str = ""
+    since: datetime | None = None
+
+
+def is_paused(model: Thing) -> bool:
+    """Whether the stack file has paused a model: then Pulumi waits for its end. Who stops it by hand leaves that."""
+    told = model.metadata.annotations
+    return told.get(STOP) == "true" and told.get(AWAITED) == "condition=Ready=False"
+
+
+def is_asleep(seen: Observed, model: Thing) -> bool:
+    """Whether a model has no Pods because nobody asks for it: KServe is told no replicas, so they are KEDA's to say,
+    and its Deployment is to have none. KServe calls that Ready."""
+    wanted = [one.spec.replicas for one in seen.deployments if one.place == f"{model.place}-kserve"]
+    return model.ready and model.spec.replicas is None and wanted == [0]
+
+
+def _named(pod: Pod, name: str) -> Container | None:
+    return next((container for container in pod.containers if container.name == name), None)
+
+
+def _scheduled(pod: Pod) -> datetime | None:
+    found = pod.condition("PodScheduled")
+    return found.last_transition_time if found else None
+
+
+def _of_vllm(seen: Observed, pod: Pod, since: datetime | None) -> Phase:
+    """vLLM runs: what its log says it does."""
+    step, detail = vllm_log.progress(seen.log(pod, VLLM))
+    if step in (vllm_log.COMPILING, vllm_log.STARTED):
+        return Phase("compilation", detail or step, None)
+    return Phase("load", detail, since)
+
+
+def of_pod(seen: Observed, pod: Pod) -> Phase:
+    """Where one Pod is."""
+    if pod.ready:
+        ready = pod.condition("Ready")
+        return Phase("route", since=ready.last_transition_time if ready else None)
+    if not pod.spec.node_name:
+        last = next(iter(seen.events_of(pod, "FailedScaleUp", "NotTriggerScaleUp", "TriggeredScaleUp")), None)
+        return Phase("node", last.message if last else "", pod.metadata.creation_timestamp)
+    weights, vllm = _named(pod, INITIALIZER), _named(pod, VLLM)
+    if weights and weights.state.running:
+        return Phase("weights", vllm_log.fetched(seen.log(pod, INITIALIZER)), weights.state.running.started_at)
+    if vllm and vllm.state.running:
+        return _of_vllm(seen, pod, vllm.state.running.started_at)
+    waiting = next((c for c in pod.containers if c.state.waiting and c.state.waiting.reason in PULLING), None)
+    if (weights and weights.failed) or (vllm and vllm.failed):
+        at = weights if weights and weights.failed else vllm
+        return Phase("weights" if at is weights else "load", f"restarted {at.restart_count} times" if at else "")
+    return Phase("image", waiting.image if waiting else "", _scheduled(pod))
+
+
+def phase(seen: Observed, model: str) -> Phase:
+    """Where a model is: that of its Pod which is least far, if it is to have any."""
+    found = seen.model(model)
+    if not found:
+        return Phase("platform")
+    if is_paused(found):
+        return Phase(PAUSED)
+    if is_asleep(seen, found):
+        return Phase(ASLEEP)
+    pods = seen.pods_of(model)
+    if found.ready and any(pod.ready for pod in pods):
+        ready = found.condition("Ready")
+        return Phase(READY, since=ready.last_transition_time if ready else None)
+    if not pods:
+        return Phase("node", "KServe has made no Pod yet", found.metadata.creation_timestamp)
+    return min((of_pod(seen, pod) for pod in pods), key=lambda one: PHASES.index(one.name))

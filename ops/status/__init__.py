@@ -1,0 +1,1 @@
+"""How is a stack? `python -m ops status`, on one screen."""

@@ -1,0 +1,163 @@
+"""The alerts as Prometheus itself reads them: that they are PromQL, and when they fire. They need `promtool` alone."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from itertools import accumulate, repeat
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from infra.monitoring.alerts import rule_groups
+from infra.platform.names import KEDA
+from sandbox.build import places
+
+RULES = "rules.yaml"
+HOURS = 7
+MINUTES = HOURS * 60
+POOL = "m-inference-pool-ip-1a2b3c4d"
+LONGEST = f"{'m' * 38}-inference-po-ip-da3c7899"
+
+
+def promtool(*arguments: str) -> None:
+    """Runs it. What it says is in the failure."""
+    ended = subprocess.run([places.BIN / "promtool", *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def series(name: str, values: Sequence[float], **labels: str) -> dict[str, str]:
+    """A time series with a value for each minute."""
+    selected = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    return {"series": f"{name}{{{selected}}}", "values": " ".join(f"{value:g}" for value in values)}
+
+
+def answered(failing: Sequence[float], *, service: str = POOL, each_minute: float = 100) -> list[dict[str, str]]:
+    """What the gateway counts that answers so many requests each minute, of which a share fails with a 503."""
+    labels = {"cluster": "c", "reporter": "source", "destination_service_namespace": "demo"} | {
+        "destination_service_name": service
+    }
+    good = accumulate(each_minute * (1 - share) for share in failing)
+    bad = accumulate(each_minute * share for share in failing)
+    return [
+        series("istio_requests_total", list(good), **labels, response_code="200"),
+        series("istio_requests_total", list(bad), **labels, response_code="503"),
+    ]
+
+
+def wanted(replicas: Sequence[int]) -> dict[str, str]:
+    """How many Pods the model's Deployment wants."""
+    return series("kube_deployment_spec_replicas", replicas, cluster="c", namespace="demo", deployment="m-kserve")
+
+
+def since(minutes: int, value: float, before: float = 0) -> list[float]:
+    """A value for the last minutes, another one before."""
+    return [*repeat(before, MINUTES - minutes), *repeat(value, minutes + 1)]
+
+
+def lasts(share: float) -> list[float]:
+    """The same share all the time."""
+    return since(MINUTES, share)
+
+
+def first_tokens(slow: float) -> list[dict[str, str]]:
+    """What vLLM counts, ten requests a minute, of which a share waits longer than the objective allows."""
+    name, labels = "vllm:time_to_first_token_seconds", {"cluster": "c", "namespace": "demo", "model": "m"}
+    counted = [10 * i for i in range(MINUTES + 1)]
+    fast = [(1 - slow) * i for i in counted]
+    return [series(f"{name}_count", counted, **labels), series(f"{name}_bucket", fast, **labels, le="2.5")]
+
+
+class Case(NamedTuple):
+    """What is measured for seven hours, and which alerts fire at the end."""
+
+    says: str
+    measured: list[dict[str, str]]
+    firing: set[str]
+
+
+CASES = [
+    Case("all is well", answered(lasts(0)), set()),
+    Case("a tenth fails since an hour and a quarter", answered(since(75, 0.1)), {"AvailabilityFast"}),
+    Case("a tenth failed, and it is over", answered([*since(75, 0.1)[:-30], *repeat(0, 30)]), set()),
+    Case("a twentieth fails all the time", answered(lasts(0.05)), {"AvailabilitySlow"}),
+    Case("less fails than the objective allows", answered(lasts(0.004)), set()),
+    Case("all of the few that ask fail", answered(lasts(1), each_minute=0.04), set()),
+    Case("a model sleeps", [*answered(lasts(1)), wanted([0] * (MINUTES + 1))], set()),
+    Case(
+        "a model woke half an hour ago, and its Pod starts",
+        [*answered(since(120, 1)), wanted([int(i) for i in since(30, 1)])],
+        set(),
+    ),
+    Case(
+        "a model that may sleep is awake, and all fails",
+        [*answered(since(120, 1)), wanted([int(i) for i in since(90, 1)])],
+        {"AvailabilityFast"},
+    ),
+    Case(
+        "a model that never sleeps fails",
+        [*answered(since(75, 0.1)), wanted([1] * (MINUTES + 1))],
+        {"AvailabilityFast"},
+    ),
+    Case("a model is paused", answered(lasts(1), service="m-paused"), set()),
+    Case("nobody knows where requests go", answered(lasts(1), service="unknown"), set()),
+    Case("four of five wait", first_tokens(0.8), {"FirstTokenFast", "FirstTokenSlow"}),
+    Case("two of five wait", first_tokens(0.4), {"FirstTokenSlow"}),
+    Case("one of 25 waits", first_tokens(0.04), set()),
+    Case(
+        "the autoscaler's operator restarts",
+        [
+            series(
+                "kubernetes_io:container_restart_count",
+                [i // 8 for i in range(MINUTES + 1)],
+                cluster_name="c",
+                namespace_name=KEDA,
+                pod_name="p",
+                container_name="operator",
+            )
+        ],
+        {"Restarting"},
+    ),
+    Case(
+        "a Pod waits for a node",
+        [series("kube_pod_status_unschedulable", since(25, 1), cluster="c", namespace="demo", pod="p")],
+        {"NoCapacity"},
+    ),
+    Case(
+        "a Pod waits for a node, but not for long",
+        [series("kube_pod_status_unschedulable", since(15, 1), cluster="c", namespace="demo", pod="p")],
+        set(),
+    ),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the file of the rules, which is YAML as JSON is."""
+    (tmp_path / RULES).write_text(json.dumps(rule_groups(cluster="c", namespaces=["demo"])))
+    return tmp_path
+
+
+def test_prometheus_takes_the_alerts_as_rules(folder: Path) -> None:
+    promtool("check", "rules", "--lint=all", "--lint-fatal", str(folder / RULES))
+
+
+def judged(folder: Path, measured: list[dict[str, str]], label: str, found: set[str]) -> None:
+    """That after seven hours of what is measured alerts fire with these values of a label, one each, and no others."""
+    expected = [{"labels": f'{{{label}="{value}"}}', "value": 1} for value in found]
+    asked = f'sum by ({label}) (ALERTS{{alertstate="firing"}})'
+    queries = [{"expr": asked, "eval_time": f"{MINUTES}m", "exp_samples": expected}]
+    test = {"interval": "1m", "input_series": measured, "promql_expr_test": queries}
+    file = folder / "test.yaml"
+    file.write_text(json.dumps({"rule_files": [RULES], "evaluation_interval": "1m", "tests": [test]}))
+    promtool("test", "rules", str(file))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.says)
+def test_alert_fires_when_it_should_and_else_is_silent(folder: Path, case: Case) -> None:
+    judged(folder, case.measured, "alertname", case.firing)
+
+
+@pytest.mark.parametrize(("service", "model"), [(POOL, "m"), (LONGEST, "m" * 38)], ids=lambda value: value)
+def test_alert_says_which_model_fails(folder: Path, service: str, model: str) -> None:
+    judged(folder, answered(since(75, 0.1), service=service), "model", {model})

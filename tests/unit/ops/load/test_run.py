@@ -1,0 +1,267 @@
+"""`python -m ops load`: whom it asks, what it prints and writes, and what it exits with."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ops.__main__ import app
+from ops.cli import CliError
+from ops.load import run
+from ops.load.endpoint import Endpoint, EndpointError, key_for, of_stack
+from ops.load.measured import Report, read
+from ops.load.report import PICTURES
+from sandbox.programs import model_server, vllm_flags
+from tests.support.loads import report, told
+from tests.support.project import ROOT, stack_file
+
+MODEL = stack_file("dev")["models"][0]
+PLACE = f"{MODEL['namespace']}/{MODEL['name']}"
+
+
+class Gateway(model_server.Handler):
+    """A model server that wants a key, if `key` is one, and answers completions with a page if there is one."""
+
+    key, page, status = "", "", 200
+
+    def route(self, path: str) -> None:
+        if self.key and self.headers.get("authorization") != f"Bearer {self.key}":
+            self.reply(401, {"error": {"message": "m"}})
+        elif self.page and path.endswith("/completions"):
+            self.reply(self.status, self.page, content_type="text/html")
+        else:
+            super().route(path)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Endpoint]]:
+    """Starts a gateway of this kind; where it answers."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(**kind: Any) -> Endpoint:
+        args = vllm_flags.parse(["serve", "/mnt/models", "--port=0", "--host=127.0.0.1"])
+        server = model_server.Server(args, type("Kind", (Gateway,), kind))
+        server.server_activate()
+        servers.append(server)
+        Thread(target=server.serve_forever, daemon=True).start()
+        return Endpoint(PLACE, f"http://127.0.0.1:{server.server_address[1]}", "/mnt/models")
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+# Whom it asks
+
+
+OUTPUTS = {"models": {PLACE: {"baseUrl": "http://a/n/m", "model": "/mnt/models"}}}
+
+
+@pytest.mark.parametrize("named", ["", PLACE, MODEL["name"]])
+def test_model_is_the_only_one_or_the_one_that_is_named(named: str) -> None:
+    assert of_stack(OUTPUTS, named) == Endpoint(PLACE, "http://a/n/m", "/mnt/models")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "named", "why"),
+    [
+        ({}, "", "the stack has no output `models`: `pulumi up` has not come as far, or has been undone"),
+        (OUTPUTS, "other", f"the stack has no model other: name one with --model, of {PLACE}"),
+        (
+            {"models": OUTPUTS["models"] | {"n/b": {}}},
+            "",
+            f"the stack has several models: name one with --model, of {PLACE}, n/b",
+        ),
+        (
+            {"models": {"n/b": {"paused": True}}},
+            "",
+            "n/b is paused: `python -m ops resume n/b --stack STACK` starts it again",
+        ),
+    ],
+)
+def test_who_cannot_be_asked_is_told(outputs: dict[str, Any], named: str, why: str) -> None:
+    with pytest.raises(EndpointError) as refused:
+        of_stack(outputs, named)
+    assert str(refused.value) == why
+
+
+def test_key_is_sent_only_where_one_is_asked_for(serve: Callable[..., Endpoint]) -> None:
+    assert key_for(serve(), "mine") == ""
+    assert key_for(serve(key="mine"), "mine") == "mine"
+
+
+def test_missing_key_is_told(serve: Callable[..., Endpoint]) -> None:
+    with pytest.raises(EndpointError, match="wants a key: give one with --key, or in OPENAI_API_KEY"):
+        key_for(serve(key="mine"), "")
+
+
+def test_wrong_key_is_told(serve: Callable[..., Endpoint]) -> None:
+    with pytest.raises(EndpointError, match="401 answer to a completion"):
+        key_for(serve(key="mine"), "other")
+
+
+@pytest.mark.parametrize("status", [200, 426])
+def test_page_in_place_of_an_answer_is_not_measured(serve: Callable[..., Endpoint], status: int) -> None:
+    with pytest.raises(EndpointError, match=f"would measure something else: {status} answer to a completion: <html>"):
+        key_for(serve(page="<html>Upgrade</html>", status=status), "")
+
+
+def test_nobody_is_not_measured() -> None:
+    with pytest.raises(EndpointError, match="no answer to a completion: ConnectError"):
+        key_for(Endpoint(PLACE, "http://127.0.0.1:9", "m"), "")
+
+
+# What it does
+
+
+@pytest.fixture
+def outputs(serve: Callable[..., Endpoint], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Those of the dev stack, whose model answers."""
+    endpoint = serve()
+    found: dict[str, Any] = {"models": {PLACE: {"baseUrl": endpoint.url, "model": endpoint.model}}}
+    monkeypatch.setattr(run.Cli, "__call__", lambda *_: json.dumps(found))
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    return found
+
+
+@pytest.fixture
+def load(tmp_path: Path, outputs: dict[str, Any]) -> Callable[..., Result]:  # noqa: ARG001
+    """Runs the command with a generator that says what it is given to say, of each stage that it is asked for."""
+
+    def invoke(*arguments: str, says: dict[str, Any] | None = None, draws: int = 0) -> Result:
+        (tmp_path / "says.json").write_text(json.dumps(says or told()))
+        program, python = tmp_path / "inference-perf", tmp_path / "python"
+        program.write_text(
+            f"#!{sys.executable}\nimport json, os, pathlib, sys, yaml\n"
+            f"here = pathlib.Path({str(tmp_path)!r}); text = open(sys.argv[2]).read(); config = yaml.safe_load(text)\n"
+            "(here / 'asked.json').write_text(json.dumps([config, os.environ.get('SSL_CERT_FILE')]))\n"
+            "folder = pathlib.Path(config['storage']['local_storage']['path']); folder.mkdir()\n"
+            "says = json.loads((here / 'says.json').read_text())\n"
+            "for at, stage in enumerate(config['load']['stages']):\n"
+            "    says['load_summary']['concurrency'] = stage['concurrency_level']\n"
+            "    (folder / f'stage_{at}_lifecycle_metrics.json').write_text(json.dumps(says))\n"
+        )
+        python.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/drawn\nexit {draws}\n')
+        for file in (program, python):
+            file.chmod(0o755)
+        paths = [f"--generator={program}", f"--output={tmp_path / 'out'}", f"--cwd={ROOT}"]
+        return CliRunner().invoke(app, ["load", "--stack=dev", "--concurrency=5", *paths, *arguments])
+
+    return invoke
+
+
+GOOD = told(
+    load_summary={"count": 25},
+    successes={**told()["successes"], "count": 25},
+    failures={"count": 0, "by_label": {}},
+    benchmark_time_seconds=2.0,
+)
+
+
+def test_report_is_written_and_shown(load: Callable[..., Result], tmp_path: Path) -> None:
+    done = load(says=GOOD)
+    assert done.exit_code == 0, done.output
+    found = read(tmp_path / "out/report.json")
+    assert (found.model, found.pods, found.uri) == (PLACE, 1, MODEL["uri"])
+    assert len(found.bounds) == len(found.stages) == 1
+    assert "| 5 | 25 | 0 | 12.50 | 354 |" in (tmp_path / "out/report.md").read_text()
+    assert "│       5 │" in done.output
+    plots, file, folder = (tmp_path / "drawn").read_text().split()
+    assert (Path(plots).name, Path(file), Path(folder)) == ("plots.py", tmp_path / "out/report.json", tmp_path / "out")
+    [config, trusted] = json.loads((tmp_path / "asked.json").read_text())
+    assert config["tokenizer"] == {"pretrained_model_name_or_path": "Qwen/Qwen2.5-3B-Instruct"}
+    assert config["load"]["stages"] == [{"concurrency_level": 5, "num_requests": 100}]
+    assert "api_key" not in config["server"]
+    assert not str(trusted).endswith("/ca.pem")
+
+
+def test_authority_of_the_stack_is_trusted(
+    load: Callable[..., Result], outputs: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs["caCertificate"] = "a certificate"
+    monkeypatch.setattr(run, "_trust", lambda _: True)
+    assert load(says=GOOD).exit_code == 0
+    assert json.loads((tmp_path / "asked.json").read_text())[1].endswith("/ca.pem")
+
+
+def test_failed_requests_are_told_and_are_no_success(load: Callable[..., Result]) -> None:
+    done = load()
+    assert done.exit_code == 1
+    assert "failed at 5 at once: 1 of 25: HTTP 503" in done.output
+
+
+def test_what_cannot_be_true_is_no_result(load: Callable[..., Result], tmp_path: Path) -> None:
+    pages = {"prompt": 25, "output": 25}
+    done = load(says={**GOOD, "successes": {**GOOD["successes"], "client_fallback_requests": pages}})
+    assert done.exit_code == 1
+    assert "impossible at 5 at once: 25 of 25 answers came without vLLM's count of tokens" in done.output
+    page = (tmp_path / "out/report.md").read_text()
+    assert "**This is no result: it cannot be true.**\n\n- at 5 at once: 25 of 25 answers" in page
+    again = load(f"--base={tmp_path / 'out/report.json'}", says=GOOD)
+    assert again.exit_code == 2
+    assert "is no result to compare with" in again.output
+
+
+def test_more_tokens_than_the_roofline_are_impossible(load: Callable[..., Result]) -> None:
+    tokens = {**GOOD["successes"]["output_tokens"], "total": 1e6}
+    done = load(says={**GOOD, "successes": {**GOOD["successes"], "output_tokens": tokens}})
+    assert done.exit_code == 1
+    assert "500,000 tokens a second of answers are more than the" in done.output
+
+
+def test_earlier_report_is_compared_with(load: Callable[..., Result], tmp_path: Path) -> None:
+    assert load(says=GOOD).exit_code == 0
+    base = (tmp_path / "out/report.json").rename(tmp_path / "base.json")
+    done = load(f"--base={base}", says={**GOOD, "benchmark_time_seconds": 2.5})
+    assert done.exit_code == 0, done.output
+    assert "| 5 | -20% | +0% | +0% |" in (tmp_path / "out/report.md").read_text()
+
+
+def test_report_of_something_else_is_not_compared_with(load: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "base.json").write_text(report(uri="hf://a/b").model_dump_json())
+    done = load(f"--base={tmp_path / 'base.json'}", says=GOOD)
+    assert done.exit_code == 2
+    assert "cannot be compared with: it is of another model" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--stack=none"], "--stack none: there is no Pulumi.none.yaml"),
+        (["--base=none.json"], "--base none.json: No such file or directory"),
+        (["--model=other"], "the stack has no model other"),
+        (["--generator=none"], "--generator none: there is no such file. `make load` installs inference-perf"),
+        (["--ca=none.pem"], "--ca none.pem: No such file or directory"),
+    ],
+)
+def test_what_cannot_run_is_one_line(load: Callable[..., Result], arguments: list[str], why: str) -> None:
+    done = load(*arguments, says=GOOD)
+    assert done.exit_code == 2
+    assert why in done.output.splitlines()[-1]
+
+
+def test_stack_without_outputs_is_told(load: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> str:
+        raise CliError("error: no stack named\n'dev' found")
+
+    monkeypatch.setattr(run.Cli, "__call__", refused)
+    done = load()
+    assert (done.exit_code, done.output.splitlines()[-1]) == (2, "Error: --stack dev: no stack named 'dev' found")
+
+
+def test_missing_matplotlib_is_told(load: Callable[..., Result]) -> None:
+    done = load(says=GOOD, draws=1)
+    assert done.exit_code == 2
+    assert "has no matplotlib. Run `make load`, which installs it" in done.output
+
+
+def test_page_shows_every_drawing() -> None:
+    page = run.report.markdown(Report(**report().model_dump()))
+    assert all(f"]({file})" in page for file in PICTURES)
