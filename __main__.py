@@ -29,14 +29,14 @@ on_google = pulumi.ResourceOptions(providers=[google], depends_on=[apis])
 network = Network(NAME, settings=s, opts=on_google)
 cluster = Cluster(NAME, settings=s, network=network, opts=on_google)
 pools = tpu_pools(s, cluster=cluster.id, service_account=cluster.node_service_account, opts=on_google)
-in_buckets = storage(s, opts=pulumi.ResourceOptions(providers=[google], depends_on=[cluster]))
+buckets = storage(s, opts=pulumi.ResourceOptions(providers=[google], depends_on=[cluster]))
 on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
 nodes = [*pools, *compute_classes(s, cluster=cluster.id, pools=pools, opts=on_cluster)]
 rules = [Admission("admission", settings=s, cluster=cluster.id, opts=on_cluster)] if s.isolation else []
 in_cluster = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=rules)
 of_models = namespaces(s, opts=pulumi.ResourceOptions(provider=cluster.provider, replacement_trigger=cluster.id))
-in_buckets = copying.copied(s, in_buckets, cluster=cluster.id, namespaces=of_models, opts=in_cluster)
-after_pool = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[*nodes, *rules, *in_buckets.made])
+buckets = copying.copied(s, buckets, cluster=cluster.id, namespaces=of_models, opts=in_cluster)
+after_pool = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[*nodes, *rules, *buckets.of_all()])
 warm_up = [WarmUp("warm-up", settings=s, cluster=cluster.id, opts=after_pool)] if s.warm_up else []
 mesh = Mesh("mesh", settings=s, cluster=cluster.id, opts=in_cluster)
 serving = Serving("serving", settings=s, cluster=cluster.id, opts=in_cluster)
@@ -44,7 +44,7 @@ after_mesh = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[me
 gateway = Gateway("gateway", settings=s, cluster=cluster.id, network=network, serving=serving, opts=after_mesh)
 keys = [Access("access", settings=s, cluster=cluster.id, gateway=gateway, opts=after_mesh)] if s.auth != "none" else []
 for model in s.models:
-    ready = [*nodes, *in_buckets.made, *(of.arrived[s.slice_of(model).name] for of in warm_up if not model.paused)]
+    ready = [*nodes, *buckets.of(model), *(of.arrived[s.slice_of(model).name] for of in warm_up if not model.paused)]
     Predictor(
         f"{model.namespace}.{model.name}",
         model=model,
@@ -53,7 +53,7 @@ for model in s.models:
         namespace=of_models[model.namespace],
         gateway=gateway,
         serving=serving,
-        in_buckets=in_buckets,
+        in_buckets=buckets,
         opts=pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[*ready, mesh, serving, gateway, *keys]),
     )
 watch(NAME, settings=s, cluster=cluster.name, address=network.gateway_address, opts=on_google)

@@ -1,13 +1,16 @@
 """What models have in Cloud Storage, and which of their Pods may do what there."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 import pulumi
 import pulumi_gcp as gcp
 
 from infra.settings import compile_cache, registry, uris
+from infra.settings.model import Model
 from infra.settings.schema import Settings
 from infra.settings.workload_identity import member
 
@@ -73,10 +76,11 @@ class Storage(pulumi.ComponentResource):
     to, and an administrator does (docs/storage.md).
 
     It has to come after the cluster, as IAM knows the service accounts of a project's clusters once there has been one.
-    `buckets` has those that it makes, by what is kept there.
+    `buckets` has those that it makes, by what is kept there, and `granted` the rights, by namespace and account.
     """
 
     buckets: Mapping[str, gcp.storage.Bucket]
+    granted: defaultdict[tuple[str, str], list[pulumi.Resource]]
 
     def __init__(self, name: str, *, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-tpu-inference:infra:Storage", name, None, opts)
@@ -101,36 +105,53 @@ class Storage(pulumi.ComponentResource):
             for what, called in own.items()
         }
         of_stack = {own[what]: bucket.name for what, bucket in self.buckets.items()}
+        self.granted = defaultdict(list)
         for right in rights(settings) if settings.grants else ():
-            gcp.storage.BucketIAMMember(
+            grant = gcp.storage.BucketIAMMember(
                 f"{right.what}.{right.namespace}.{right.account}",
                 bucket=of_stack.get(right.bucket, right.bucket),
                 role=right.role,
                 member=member(settings.project, right.namespace, right.account),
                 opts=child,
             )
+            self.granted[right.namespace, right.account].append(grant)
         self.register_outputs({})
 
 
 class InBuckets(NamedTuple):
-    """The buckets of compiled programs and of copied weights, when the latter was made, and what has to be there before
-    anything is mounted."""
+    """The buckets of compiled programs and of copied weights, when the latter was made, and by namespace and name of a
+    model what has to be there before its Pods mount anything."""
 
     compile_cache: pulumi.Input[str] | None
     weights: pulumi.Input[str] | None
     weights_made: pulumi.Input[str] | None
-    made: list[pulumi.Resource]
+    before: Mapping[tuple[str, str], list[pulumi.Resource]]
+
+    def of(self, model: Model) -> list[pulumi.Resource]:
+        """What a model waits for: its own alone, as what all wait for of each other grows with their square."""
+        return self.before.get((model.namespace, model.name), [])
+
+    def of_all(self) -> list[pulumi.Resource]:
+        """What any model waits for."""
+        return list(dict.fromkeys(chain.from_iterable(self.before.values())))
 
 
 def storage(settings: Settings, *, opts: pulumi.ResourceOptions) -> InBuckets:
     """What the models of a stack have in Cloud Storage, if they have anything there."""
     if not settings.mounts_buckets:
-        return InBuckets(None, None, None, [])
+        return InBuckets(None, None, None, {})
     made = Storage("storage", settings=settings, opts=opts)
     named, cache, weights = uris.folder(settings.compile_cache), made.buckets.get(CACHE), made.buckets.get(WEIGHTS)
     return InBuckets(
         named.bucket if named else cache and cache.name,
         weights and weights.name,
         weights and weights.time_created,
-        [made],
+        {
+            (m.namespace, m.name): [
+                *made.buckets.values(),
+                *made.granted[m.namespace, m.name],
+                *made.granted[m.namespace, m.name + COPY],
+            ]
+            for m in settings.models
+        },
     )

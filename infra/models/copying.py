@@ -83,19 +83,19 @@ def copied(
     namespaces: Mapping[str, pulumi.Input[str]],
     opts: pulumi.ResourceOptions,
 ) -> InBuckets:
-    """The same buckets, with a copy for each model of `weightsCache` that is not paused among what has to be there."""
-    after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=in_buckets.made))
-    copies = [
-        Copy(
-            f"{model.namespace}.{model.name}",
-            model=model,
-            settings=settings,
-            cluster=cluster,
-            namespace=namespaces[model.namespace],
-            in_buckets=in_buckets,
-            opts=after,
-        )
-        for model in settings.models
-        if settings.copies(model) and not model.paused
-    ]
-    return in_buckets._replace(made=[*in_buckets.made, *copies])
+    """The same buckets, with a copy for each model of `weightsCache` that is not paused among what it waits for."""
+    before = dict(in_buckets.before)
+    for model in settings.models:
+        if settings.copies(model) and not model.paused:
+            after = pulumi.ResourceOptions(depends_on=in_buckets.of(model))
+            copy = Copy(
+                f"{model.namespace}.{model.name}",
+                model=model,
+                settings=settings,
+                cluster=cluster,
+                namespace=namespaces[model.namespace],
+                in_buckets=in_buckets,
+                opts=pulumi.ResourceOptions.merge(opts, after),
+            )
+            before[model.namespace, model.name] = [*in_buckets.of(model), copy]
+    return in_buckets._replace(before=before)

@@ -176,6 +176,21 @@ def test_model_reads_the_copy_of_its_commit_and_waits_for_it(copied: Declared) -
     assert "Job demo.qwen-copy" in needs(copied, copied.one(":LLMInferenceService"))
 
 
+def test_model_waits_for_no_other_models_copy_and_rights(run: Run) -> None:
+    models = [COPIED, {**COPIED, "name": "other"}]
+    declared = run(models=models, weightsCache=True, compileCache="own", warmUp=False, tpuMaxNodes=2)
+    before = needs(declared, declared.one(":LLMInferenceService", "demo.qwen"))
+    assert {what for what in before if what.startswith(("Bucket", "Job", "Copy"))} == {
+        "Bucket compile-cache",
+        "Bucket weights",
+        "BucketIAMMember compile-cache.demo.qwen",
+        "BucketIAMMember weights.demo.qwen",
+        "BucketIAMMember weights.demo.qwen-weights-copy",
+        "Copy demo.qwen",
+        "Job demo.qwen-copy",
+    }
+
+
 def test_job_is_made_once_for_a_commit_waited_for_and_made_anew_if_it_has_failed(copied: Declared) -> None:
     made = copied.one(":Job", "demo.qwen-copy")
     assert made.inputs["metadata"] == {
