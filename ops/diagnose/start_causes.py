@@ -89,8 +89,13 @@ gated = _ended(GATED, INITIALIZER)
 flag = _ended(FLAG, VLLM)
 chip_memory = _ended(HBM, VLLM)
 chips = _ended(CHIPS, VLLM)
-unreachable = _ended(UNREACHABLE, INITIALIZER)
 names = _ended(NAMES, INITIALIZER)
+
+
+def unreachable(seen: Observed, model: str) -> Iterator[Sign]:
+    """Nothing answers; of a name that nobody knows `huggingface_hub` says the same, after that."""
+    if not any(names(seen, model)):
+        yield from _ended(UNREACHABLE, INITIALIZER)(seen, model)
 
 
 def not_found(seen: Observed, model: str) -> Iterator[Sign]:

@@ -8,7 +8,7 @@ made without. What a Pod opens leaves with its node's address, GKE's default
 
 Both end at the firewall's rules of direction EGRESS: what is asked for here is HTTPS.
 
-Left out: names always resolve, as nodes ask their metadata server; a cluster's `defaultSnatStatus`; routes made by
+Left out: nodes always resolve names, as they ask their metadata server; a cluster's `defaultSnatStatus`; routes made by
 hand; how many ports a gateway has; popular images of Docker Hub that mirror.gcr.io holds.
 """
 
@@ -102,3 +102,17 @@ def unreachable_model(uri: str) -> str:
             "Please check your internet connection and try again."
         )
     return f"urllib3.exceptions.ConnectTimeoutError: Connection to {model_host(uri)} timed out."
+
+
+def unresolved_model(uri: str) -> str:
+    """What it ends with when nobody tells it that host's address: `huggingface_hub` says the same as above, after what
+    its client, httpx, has said."""
+    failure = "[Errno -3] Temporary failure in name resolution"
+    if uri.startswith("hf://"):
+        following = "The above exception was the direct cause of the following exception:"
+        return f"httpx.ConnectError: {failure}\n\n{following}\n\n{unreachable_model(uri)}"
+    host = model_host(uri)
+    return (
+        f"urllib3.exceptions.NameResolutionError: HTTPSConnection(host='{host}', port=443): "
+        f"Failed to resolve '{host}' ({failure})"
+    )

@@ -18,7 +18,7 @@ from infra.releases.picker_plugins import INDEX, SCORER_OF_PREFIXES
 from sandbox.build import places
 from sandbox.build.programs import MODULES
 from sandbox.clouds import registries
-from sandbox.clouds.nat import model_host, unreachable_model
+from sandbox.clouds.nat import model_host, unreachable_model, unresolved_model
 from sandbox.clouds.registries import Remote
 
 from .envoy import Istiod, bootstrap
@@ -140,7 +140,9 @@ def _vllm(_: Pod, args: list[str], env: Env) -> list[str]:
 def _download(pod: Pod, args: list[str], env: Env) -> list[str]:
     """The stand-in reaches nothing outside, so it is told what it would not reach."""
     for uri in args[::2]:
-        if (host := model_host(uri)) and not pod.reaches(host):
+        if (host := model_host(uri)) and not pod.resolves():
+            env["SANDBOX_UNREACHABLE"] = unresolved_model(uri)
+        elif host and not pod.reaches(host):
             env["SANDBOX_UNREACHABLE"] = unreachable_model(uri)
     return args
 

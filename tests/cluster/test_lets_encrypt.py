@@ -29,6 +29,7 @@ from sandbox.cluster.isolation import publish
 from sandbox.cluster.stack import on_control_plane
 from sandbox.engine.stack import SandboxStack
 from tests.support import token_issuer
+from tests.support.cluster_faults import diagnosed
 from tests.support.faster import FASTER, faster_gateway
 from tests.support.isolated import NAME as MODEL
 from tests.support.isolated import NAMESPACE
@@ -221,6 +222,18 @@ def test_renewal_asks_by_the_gateway_and_opens_nothing_else(gateway: str, plane:
         publish(HOST, gateway)
     wait_until(lambda: certificate(gateway) != before, "a new certificate", 90, pause=0.5)
     wait_until(lambda: solvers(plane) == [], "all that answered is gone", 30, pause=0.5)
+
+
+def test_certificate_for_a_name_that_leads_elsewhere_is_told(gateway: str, plane: ControlPlane) -> None:
+    publish(HOST, SOMEWHERE)
+    try:
+        plane.kubectl("delete", "secret", SECRET, INGRESS)
+        wait_until(lambda: "certificate pending" in diagnosed(plane, f"{NAMESPACE}/{MODEL}"), "it is not told", 60)
+    finally:
+        publish(HOST, gateway)
+    plane.kubectl("wait", "certificate", SECRET, INGRESS, "--for=condition=Ready", "--timeout=90s")
+    wait_until(lambda: solvers(plane) == [], "all that answered is gone", 30, pause=0.5)
+    assert diagnosed(plane, f"{NAMESPACE}/{MODEL}") == set()
 
 
 def secret(authority: trustme.CA) -> Json:

@@ -15,6 +15,7 @@ import pytest
 from infra.google import slices
 from infra.releases import pins
 from ops.diagnose.causes import TABLE, UNKNOWN
+from sandbox.clouds.google_kinds import NAT
 from sandbox.cluster.control_plane import ControlPlane, wait_until
 from sandbox.engine.stack import SandboxStack
 from tests.support.cluster_faults import (
@@ -23,11 +24,13 @@ from tests.support.cluster_faults import (
     Template,
     Where,
     diagnosed,
+    of_a_policy,
     of_a_setting,
     of_an_image,
     of_an_object,
     of_the_model,
     of_the_program,
+    of_the_vpc,
 )
 
 SECONDS = 60
@@ -154,6 +157,20 @@ FAULTS = [
         "Hugging Face",
         "Access to model meta-llama/Llama-3.1-8B-Instruct is restricted.",
         "token refused",
+    ),
+    Fault(
+        "NAT for no subnets",
+        of_the_vpc(NAT, sourceSubnetworkIpRangesToNat="LIST_OF_SUBNETWORKS"),
+        "Google Cloud",
+        "Please check your internet connection and try again.",
+        "no way out",
+    ),
+    Fault(
+        "no way to a name server",
+        of_a_policy(policyTypes=["Egress"], egress=[{"ports": [{"port": 443}]}]),
+        "packet filter",
+        "[Errno -3] Temporary failure in name resolution",
+        "names are not resolved",
     ),
     Fault(
         "a dtype that does not exist",

@@ -1,14 +1,16 @@
 """Ways to bring a fault about on the real control plane, for `tests/cluster/test_strict.py`.
 
 `of_the_model` changes the Pod template that the program writes, and KServe, the scheduler and the kubelet take it from
-there; `of_an_image` runs an image; `of_the_program` and `of_a_setting` change the program and the stack, and the engine
-runs them; `of_an_object` is what the API server answers to a manifest.
+there; `of_the_vpc` and `of_a_policy` close the way out of such a model; `of_an_image` runs an image; `of_the_program`
+and `of_a_setting` change the program and the stack, and the engine runs them; `of_an_object` is what the API server
+answers to a manifest.
 """
 
 import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -93,6 +95,44 @@ def of_the_model(change: Callable[[Template], Any], *, replicas: int = 1, **mode
         finally:
             where.plane.kubectl("delete", "llminferenceservice,serviceaccount", "strict", NAMESPACE)
             where.plane.kubectl("wait", "--for=delete", "pod", *pods, "--timeout=60s")
+
+    return make
+
+
+def of_the_vpc(kind: str, **inputs: Any) -> Make:
+    """One more model, while what the stack has of a kind in its VPC has other inputs."""
+
+    @contextmanager
+    def make(where: Where) -> Iterator[Callable[[], str]]:
+        inventory = where.stack.inventory
+        [was] = inventory.find(kind)
+        inventory.record("update", replace(was, inputs=was.inputs | inputs))
+        try:
+            with of_the_model(lambda _: None)(where) as told:
+                yield told
+        finally:
+            inventory.record("update", was)
+
+    return make
+
+
+def of_a_policy(**spec: Any) -> Make:
+    """One more model, while a NetworkPolicy is about its Pods."""
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "strict", "namespace": MODEL.namespace},
+        "spec": {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "strict"}}, **spec},
+    }
+
+    @contextmanager
+    def make(where: Where) -> Iterator[Callable[[], str]]:
+        where.plane.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(policy))
+        try:
+            with of_the_model(lambda _: None)(where) as told:
+                yield told
+        finally:
+            where.plane.kubectl("delete", "networkpolicy", "strict", NAMESPACE)
 
     return make
 

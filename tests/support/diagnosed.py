@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ops.diagnose.observed import Observed
-from sandbox.clouds.nat import unreachable_model
+from sandbox.clouds.nat import unreachable_model, unresolved_model
 from sandbox.clouds.registries import UnpublishedError
 from sandbox.clouds.registries import model as asked_of_hub
 from sandbox.programs.model_server import MOSAIC
@@ -53,7 +53,6 @@ FORBIDDEN = (
     "not have storage.objects.list access to the Google Cloud Storage bucket."
 )
 UNREGISTERED = "driver name gcsfuse.csi.storage.gke.io not found in the list of registered CSI drivers"
-RESOLUTION = "httpx.ConnectError: [Errno -3] Temporary failure in name resolution"
 
 
 def hub(repository: str, revision: str = "", token: str = "") -> str:
@@ -156,7 +155,8 @@ EXAMPLES = [
     ),
     ("no way out", fetching(unreachable_model("hf://Qwen/Qwen2.5-3B-Instruct"))),
     ("no way out", fetching(unreachable_model("gs://bucket/model"))),
-    ("names are not resolved", fetching(RESOLUTION)),
+    ("names are not resolved", fetching(unresolved_model("hf://Qwen/Qwen2.5-3B-Instruct"))),
+    ("names are not resolved", fetching(unresolved_model("gs://bucket/model"))),
     ("token refused", fetching(hub("meta-llama/Llama-3.1-8B-Instruct"))),
     (
         "token refused",

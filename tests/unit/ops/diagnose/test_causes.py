@@ -43,12 +43,9 @@ from tests.support.recordings import Recording, recordings
 NOT_RECORDED = {
     "quota": "the simulated Google Cloud has machines or none, and no quota of them",
     "no node for another reason": "its autoscaler fails for want of machines alone",
-    "no way out": "NAT of a stack that is up is not taken away",
-    "names are not resolved": "its names are in files",
     "bucket not mounted": "its kubelet has no driver of Cloud Storage FUSE",
     "disk full": "its nodes have the disk of this machine",
     "out of memory on the chip": "it has no chips",
-    "certificate pending": "until it is issued, no model is up",
     "waiting for a node": "a node comes within a second",
     "compiling": "its vLLM compiles nothing",
 }
