@@ -3,15 +3,16 @@
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from infra.platform.names import kserve_labels
 from ops.smoke import Smoke
 from sandbox.cluster import pods
 from sandbox.cluster.control_plane import ControlPlane, wait_until
 from sandbox.cluster.e2e import key as key_of
-from sandbox.cluster.e2e import models
 from sandbox.cluster.kubelet import Kubelet
 from sandbox.cluster.stack import on_control_plane
 from sandbox.engine.lifecycle import step
@@ -22,22 +23,28 @@ INGRESS, GATEWAY = "istio-ingress", "istio=inference-gateway"
 """Where the gateway's Pods are, and their label."""
 
 
-class Up(NamedTuple):
+@dataclass(frozen=True)
+class Up:
     """A stack with one model that answers, and the key for it."""
 
     plane: ControlPlane
     stack: SandboxStack
     key: str
 
+    @cached_property
+    def of_stack(self) -> dict[str, Any]:
+        """The stack's outputs, which nothing here changes: each look would start the CLI, beside what is measured."""
+        return self.stack.outputs()
+
     @property
     def outputs(self) -> dict[str, Any]:
         """Those of its first model."""
-        return models(self.stack)[0]
+        return next(iter(self.of_stack["models"].values()))
 
     @property
     def place(self) -> tuple[str, str]:
         """Namespace and name of that model."""
-        namespace, _, name = next(iter(self.stack.outputs()["models"])).partition("/")
+        namespace, _, name = next(iter(self.of_stack["models"])).partition("/")
         return namespace, name
 
     def of_model(self, component: str) -> list[dict[str, Any]]:
@@ -48,7 +55,7 @@ class Up(NamedTuple):
 
     def client(self, seconds: float) -> Smoke:
         """Who asks the model, and gives up after so long."""
-        authority = self.stack.outputs().get("caCertificate")
+        authority = self.of_stack.get("caCertificate")
         asked = Smoke(
             self.outputs["baseUrl"], seconds, ssl.create_default_context(cadata=authority) if authority else True
         )
