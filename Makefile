@@ -32,8 +32,8 @@ mutants: setup $(VENV)/requirements-dev.txt ## change infra/ in one place after 
 
 policy: policy/.venv/requirements.txt ## the policy pack's own packages, for `pulumi preview --policy-pack policy`
 
-e2e: tools ## the same life with a real API server, KServe, Istio and Envoy; KEEP=1 waits, for you to try the guide
-	@$(BIN)/python -m sandbox e2e --stack $(STACK) $(if $(KEEP),--keep)
+e2e: tools ## the same life with a real API server, KServe, Istio and Envoy; KEEP=1 waits, for you to try the guide; BROKEN=1: a model that fails
+	@$(BIN)/python -m sandbox e2e --stack $(STACK) $(if $(KEEP),--keep) $(if $(BROKEN),--broken)
 
 conformance: tools monitoring ## tests on the real control plane; EACH=type: of the slow families one case each
 	@PYTHON_ROUTING=$(PYTHON_ROUTING) $(BIN)/python -m sandbox.routing.environment

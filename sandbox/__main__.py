@@ -35,7 +35,7 @@ FAILURES = (
 def enter(arguments: argparse.Namespace, home: Path) -> int:
     """Run the life of the stack on a real control plane, in namespaces of its own."""
     command = [sys.executable, "-m", "sandbox.cluster.e2e", f"--stack={arguments.stack}", f"--home={home}"]
-    command += ["--verbose"] if arguments.verbose else []
+    command += [f"--{option}" for option in ("verbose", "broken") if getattr(arguments, option)]
     command += [f"--config={key}={v if isinstance(v, str) else json.dumps(v)}" for key, v in arguments.config]
     if not arguments.keep:
         return isolation.run(command)
@@ -131,6 +131,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=places.HOME, help="folder for state (default: .sandbox)")
     parser.add_argument("--verbose", action="store_true", help="show the engine's full output in a demo as well")
     parser.add_argument("--keep", action="store_true", help="e2e: before destroy, let the models answer on 127.0.0.1")
+    parser.add_argument("--broken", action="store_true", help="e2e: with a model that does not exist, and its cause")
     parser.add_argument("--report", type=Path, help="preview: write the comment for a pull request to this file")
     parser.add_argument("--because", default="", help="with --report: a sentence in it, why it is the sandbox's")
     parser.add_argument("--port", type=port, default=8080, help="e2e: the port for --keep (default: 8080)")

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pulumi import automation
 
 from infra.platform.tls import LETS_ENCRYPT
 from sandbox.engine import pulumi_cli
-from sandbox.engine.lifecycle import lifecycle, line
+from sandbox.engine.lifecycle import lifecycle, line, step
 from sandbox.engine.stack import REPO, SandboxError, SandboxStack, setting
 
 from .control_plane import ControlPlane
@@ -38,6 +38,11 @@ STAYS = re.compile(
     )
 )
 """What a destroy leaves in a cluster, for the cluster itself goes next."""
+
+
+NO_MODEL = "hf://Qwen/Qwen9-3B-Instruct"
+GIVES_UP = 15
+"""Seconds that a broken stack waits for its model."""
 
 
 def models(sandbox: SandboxStack) -> list[dict[str, Any]]:
@@ -94,6 +99,19 @@ def keep(sandbox: SandboxStack, listener: socket.socket) -> None:
             print()
 
 
+def broken(sandbox: SandboxStack) -> None:
+    """Bring the stack up with a model that does not exist, let `ops diagnose` say why it fails, and take it down."""
+    [model, *_] = setting_of(sandbox, "models")
+    sandbox.set_config("models", [{**model, "uri": NO_MODEL}])
+    sandbox.patience = GIVES_UP
+    with suppress(automation.CommandError):  # the engine has said that the model is not Ready
+        step("up", sandbox.up, verbose=True)
+    command = [sys.executable, "-m", "ops", "diagnose", f"--stack={sandbox.name}"]
+    print(f"$ python -m ops diagnose --stack {sandbox.name}", flush=True)
+    subprocess.run(command, check=False, cwd=sandbox.stack_file.parent, env=sandbox.environment())  # noqa: S603
+    step("destroy", sandbox.destroy, verbose=False)
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Everything, from an empty cluster to an empty cluster."""
 
@@ -114,7 +132,10 @@ def run(arguments: argparse.Namespace) -> None:
             on_control_plane(arguments.stack, plane=plane, home=arguments.home, config=config)
         )
         made = key(sandbox)
-        lifecycle(sandbox, arguments.verbose, use=use)
+        if arguments.broken:
+            broken(sandbox)
+        else:
+            lifecycle(sandbox, arguments.verbose, use=use)
         left = sorted(name for name in plane.objects() - before if not STAYS.fullmatch(name))
         if left:
             raise SandboxError(f"destroy left in the cluster: {', '.join(left)}")
@@ -128,6 +149,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--config", action="append", type=setting, default=[])
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--broken", action="store_true")
     parser.add_argument("--listener", type=int, help="file descriptor of a listening socket")
     try:
         run(parser.parse_args())
