@@ -37,6 +37,12 @@ KEDA = Chart("keda", KEDA_VERSION["KEDA"], "https://kedacore.github.io/charts")
 """What a stack installs beside them if a model is autoscaled. Its publisher has it in no OCI registry
 (https://keda.sh/docs/2.21/deploy/)."""
 
+
+def versions(*, autoscaled: bool) -> dict[str, str]:
+    """The version of each product that a stack installs."""
+    return {**VERSIONS, **(KEDA_VERSION if autoscaled else {})}
+
+
 VLLM_TPU_IMAGE = "docker.io/vllm/vllm-tpu:v0.27.0"
 """Release component of llm-d for TPU; runs as root, and its entrypoint runs its arguments."""
 ENDPOINT_PICKER_IMAGE = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.9.0"

@@ -1,6 +1,6 @@
 """The settings of a stack, read and checked: `load()` is the only place that reads the configuration."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pulumi
@@ -12,7 +12,7 @@ from .access import SIGNING_KEY, PublicKey, Token, TokenIssuer
 from .budget import Budget
 from .configuration import SettingsError
 from .context import Context
-from .explain import PROJECT_KEY, STACK_KEY, line, shown
+from .explain import PROJECT_KEY, STACK_KEY, line
 from .maintenance import MaintenanceWindow
 from .model import Model
 from .schema import Settings
@@ -43,13 +43,6 @@ def _encrypted(secrets: Collection[str]) -> list[str]:
     ]
 
 
-def _too_old(settings: Settings) -> Iterator[str]:
-    """Why the GKE version does not go with what the stack installs beside the rest."""
-    version = settings.gke_version
-    if version and settings.autoscaled and (problem := compatibility.gke_problem(version, settings.versions)):
-        yield f"gkeVersion: {shown(version)} {problem}"
-
-
 def parse(
     values: Mapping[str, Any],
     *,
@@ -69,7 +62,9 @@ def parse(
     values = {key: value for key, value in values.items() if key not in whole.GONE}
     sound = configuration.sound(values)
     models = None if "models" in secrets else sound.get("models")
-    around = Context(str(sound.get("tpuSlice")), whole.slices(models, sound.get("tpuSlice")))
+    around = Context(
+        str(sound.get("tpuSlice")), whole.slices(models, sound.get("tpuSlice")), whole.autoscaled(sound.get("models"))
+    )
     settings, problems = configuration.check(
         Settings,
         {**values, STACK_KEY: stack},
@@ -86,7 +81,6 @@ def parse(
     problems += whole.open_in_production(sound)
     problems += problems_of_signing_key
     problems += _encrypted(secrets)
-    problems += _too_old(settings) if settings else ()
     if settings is None or problems:
         raise configuration.refused(stack, problems)
     return settings
@@ -94,7 +88,7 @@ def parse(
 
 def load() -> Settings:
     """The settings of the running stack. Raises `SettingsError`, also for the versions; logs `Settings.warnings`."""
-    if broken := list(compatibility.problems({**pins.VERSIONS, **pins.KEDA_VERSION})):
+    if broken := list(compatibility.problems(pins.versions(autoscaled=True))):
         lines = "\n".join(f"  {problem}" for problem in broken)
         raise SettingsError(f"infra/releases/pins.py pins what does not go together; nothing was changed.\n{lines}")
     values, secrets, others = configuration.read(STRUCTURED)

@@ -151,7 +151,7 @@ class Settings(BaseModel):
     @property
     def versions(self) -> Mapping[str, str]:
         """The version of each product that the stack installs."""
-        return {**pins.VERSIONS, **(pins.KEDA_VERSION if self.autoscaled else {})}
+        return pins.versions(autoscaled=self.autoscaled)
 
     @property
     def caches(self) -> Mapping[str, registry.Repository]:

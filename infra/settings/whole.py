@@ -76,6 +76,11 @@ def slices(models: object, tpu_slice: object) -> int:
     return len({str(model.get("slice") or tpu_slice) for model in _entries(models)}) or 1
 
 
+def autoscaled(models: object) -> bool:
+    """Whether some model has a range of replicas, by the raw values; a paused one counts, so that it comes back."""
+    return any(isinstance(model.get("replicas"), dict) for model in _entries(models))
+
+
 def not_pinned(models: object, protect: object) -> Iterator[str]:
     """Why the models of a production stack may be others tomorrow. It looks at the raw values as well.
 

@@ -153,6 +153,18 @@ def test_problem_of_a_range_and_of_another_setting_are_told_together() -> None:
     ]
 
 
+def test_gke_that_keda_is_not_for_and_another_problem_are_told_together() -> None:
+    values = {**of(min=1, max=2), "gkeVersion": "1.33.4-gke.1", "warmUp": "so"}
+
+    assert [line.split(":")[0] for line in problems(stack(values))] == ["warmUp", "gkeVersion"]
+
+
+def test_gke_that_nothing_is_for_is_held_against_keda_too() -> None:
+    [line] = problems(stack({**of(min=1, max=2), "gkeVersion": "1.30.1-gke.1"}))
+
+    assert "Use 1.34 to 1.36" in line
+
+
 @pytest.mark.parametrize(
     ("replicas", "fewest", "most", "sleeps"),
     [
