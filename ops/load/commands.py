@@ -8,8 +8,9 @@ import typer
 
 from ops.refusal import need_pulumi, refuse
 
-from .workload import CONCURRENCIES, ROUNDS
-
+CONCURRENCIES = (1, 5, 10, 20)
+ROUNDS = 20
+"""Requests of each that asks: at a concurrency of 5, there are 5 times as many."""
 PLACE = Path("sandbox/routing/.venv/bin/inference-perf")
 
 

@@ -10,9 +10,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-CONCURRENCIES = (1, 5, 10, 20)
-ROUNDS = 20
-"""Requests of each that asks: at a concurrency of 5, there are 5 times as many."""
 CONTEXT = 2048
 """Tokens that the longest prompt of `Mix` and its longest answer have room in."""
 PERCENTILES = (50, 95, 99)
