@@ -9,6 +9,8 @@ from pathlib import Path
 from pulumi import automation
 from rich.console import Console
 
+from ops.load.commands import ROUNDS
+from sandbox.bench import positive
 from sandbox.cluster.control_plane import ClusterError
 from sandbox.cluster.isolation import HOME
 from sandbox.engine.stack import REPO, SandboxError
@@ -74,19 +76,29 @@ def run(arguments: argparse.Namespace) -> bool:
     return good
 
 
+def part_of_name(text: str) -> str:
+    """What some fault has in its name."""
+    if not any(text in fault.name for fault in FAULTS):
+        names = ", ".join(fault.name for fault in FAULTS)
+        raise argparse.ArgumentTypeError(f"{text!r} is in the name of no fault. Use a part of one: {names}")
+    return text
+
+
 def parser() -> argparse.ArgumentParser:
     """What may be said on the command line, also of `python -m sandbox.load`."""
     found = argparse.ArgumentParser(prog="python -m sandbox.load", description=__doc__)
     found.add_argument("what", choices=WHAT)
     found.add_argument("--stack", required=True, help="of whose Pulumi.STACK.yaml")
-    found.add_argument("--concurrency", type=int, action="append", default=[], help="requests at once; repeatable")
-    found.add_argument("--rounds", type=int, default=20, help="load: requests of each that asks (default: 20)")
+    found.add_argument("--concurrency", type=positive, action="append", default=[], help="requests at once; repeatable")
+    found.add_argument(
+        "--rounds", type=positive, default=ROUNDS, help=f"load: requests of each that asks (default: {ROUNDS})"
+    )
     found.add_argument("--base", type=Path, help="load: report.json of an earlier one")
     found.add_argument(
         "--output", type=Path, default=REPO / "load-report", help="load: where to (default: load-report)"
     )
-    found.add_argument("--seconds", type=int, default=overhead.SECONDS, help="overhead: of each way")
-    found.add_argument("--only", default="", help="chaos: faults with this in their name")
+    found.add_argument("--seconds", type=positive, default=overhead.SECONDS, help="overhead: of each way")
+    found.add_argument("--only", type=part_of_name, default="", help="chaos: faults with this in their name")
     return found
 
 

@@ -92,6 +92,8 @@ def test_help_needs_neither_clients_nor_the_sdk_nor_settings() -> None:
         ("watch", "--stack is missing: the name of the stack, or a way to its cluster with --kubeconfig"),
         ("diagnose --kubeconfig none", "--kubeconfig none: there is no such file"),
         ("watch --stack dev --timeout 0", "'--timeout': Input should be greater than or equal to 1"),
+        ("load --stack dev --concurrency 0", "'--concurrency': Input should be greater than or equal to 1"),
+        ("load --stack dev --rounds 0", "'--rounds': Input should be greater than or equal to 1"),
         ("teardown", "--stack is missing: the name of the stack to delete"),
         ("teardown --leftovers-only", "--stack is missing: the name of the stack to delete"),
         ("teardown --stack d --project p", "--project goes with --leftovers-only and --cluster"),

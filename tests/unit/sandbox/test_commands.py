@@ -46,6 +46,13 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         (["sandbox.__main__", "preview", "--because=x"], "--because goes with --report"),
         (["sandbox.bench", "--rounds=0"], "--rounds: '0' is not a whole number above 0"),
         (["sandbox.bench", "--rounds=few"], "--rounds: 'few' is not a whole number above 0"),
+        (["sandbox.load.__main__", "load", "--stack=dev", "--concurrency=0"], "--concurrency: '0' is not a whole"),
+        (["sandbox.load.__main__", "load", "--stack=dev", "--rounds=0"], "--rounds: '0' is not a whole number above 0"),
+        (["sandbox.load.__main__", "overhead", "--stack=dev", "--seconds=0"], "--seconds: '0' is not a whole number"),
+        (
+            ["sandbox.load.__main__", "chaos", "--stack=dev", "--only=killd"],
+            "--only: 'killd' is in the name of no fault. Use a part of one: a picker is killed, a picker is",
+        ),
         (["sandbox.growth", "--models", "1", "-3"], "--models: '-3' is not a whole number above 0"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
