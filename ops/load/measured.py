@@ -116,7 +116,7 @@ def stages(folder: Path) -> list[Stage]:
 def read(file: Path) -> Report:
     """An earlier report that another may be compared with. Raises `MeasuredError`."""
     try:
-        found = Report.model_validate_json(file.read_text())
+        found = Report.model_validate_json(file.read_bytes())
     except OSError as error:
         raise MeasuredError(f"{file}: {error.strerror}. Name the report.json of an earlier load") from None
     except ValidationError as error:

@@ -98,35 +98,35 @@ def _ask(asked: Asked, endpoint: Endpoint, *, mix: workload.Mix, tokenizer: str,
         refuse(str(error))
 
 
-def measured(asked: Asked) -> Report:
-    """Ask the model of a stack, and judge what came."""
+def measured(asked: Asked, base: Report | None) -> Report:
+    """Ask the model of a stack, and judge what came. A base that it could not be compared with is refused before."""
     settings, outputs = _settings(asked.stack, asked.cwd), _outputs(asked.stack, asked.cwd)
     try:
         endpoint = of_stack(outputs, asked.model)
     except EndpointError as error:
         refuse(str(error))
     model = _model(settings, endpoint.place)
-    mix = workload.Mix().within(model.max_model_len)
-    made = datetime.now(UTC)
-    with tempfile.TemporaryDirectory(prefix="load-") as name:
-        folder = Path(name)
-        ca = _authority(asked, outputs, folder)
-        tokenizer = _tokenizer(model, asked.tokenizer)
-        found = stages(_ask(asked, endpoint, mix=mix, tokenizer=tokenizer, ca=ca, folder=folder))
-    known = bound.of_model(settings, model)
-    bounds = [bound.of_stage(known, model.most, stage) for stage in found] if known else []
-    return Report(
-        made=made,
+    planned = Report(
+        made=datetime.now(UTC),
         stack=asked.stack,
         model=endpoint.place,
         uri=model.uri,
         generator=GENERATOR,
-        mix=mix,
+        mix=workload.Mix().within(model.max_model_len),
         pods=model.most,
-        stages=found,
-        bounds=bounds,
-        problems=judge.impossible(found, bounds),
+        stages=[],
     )
+    if base and (why := judge.incomparable(planned, base)):
+        refuse(f"--base {asked.base} cannot be compared with: it is {', '.join(why)}")
+    with tempfile.TemporaryDirectory(prefix="load-") as name:
+        folder = Path(name)
+        ca = _authority(asked, outputs, folder)
+        tokenizer = _tokenizer(model, asked.tokenizer)
+        found = stages(_ask(asked, endpoint, mix=planned.mix, tokenizer=tokenizer, ca=ca, folder=folder))
+    known = bound.of_model(settings, model)
+    bounds = [bound.of_stage(known, model.most, stage) for stage in found] if known else []
+    came = {"stages": found, "bounds": bounds, "problems": judge.impossible(found, bounds)}
+    return planned.model_copy(update=came)
 
 
 def _write(found: Report, base: Report | None, asked: Asked) -> None:
@@ -147,9 +147,7 @@ def run(asked: Asked) -> int:
         base = read(asked.base) if asked.base else None
     except MeasuredError as error:
         refuse(f"--base {error}")
-    found = measured(asked)
-    if base and (why := judge.incomparable(found, base)):
-        refuse(f"--base {asked.base} cannot be compared with: it is {', '.join(why)}")
+    found = measured(asked, base)
     _write(found, base, asked)
     to = console()
     to.print(report.table(f"{found.model} of {found.stack}", report.HEADS, report.rows(found)))

@@ -10,6 +10,7 @@ from pulumi import automation
 from rich.console import Console
 
 from ops.load.commands import ROUNDS
+from ops.load.measured import MeasuredError, read
 from sandbox.bench import positive
 from sandbox.cluster.control_plane import ClusterError
 from sandbox.cluster.isolation import HOME
@@ -76,6 +77,15 @@ def run(arguments: argparse.Namespace) -> bool:
     return good
 
 
+def earlier(text: str) -> Path:
+    """The file of an earlier report, which can be read."""
+    try:
+        read(Path(text))
+    except MeasuredError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None
+    return Path(text)
+
+
 def part_of_name(text: str) -> str:
     """What some fault has in its name."""
     if not any(text in fault.name for fault in FAULTS):
@@ -93,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--rounds", type=positive, default=ROUNDS, help=f"load: requests of each that asks (default: {ROUNDS})"
     )
-    found.add_argument("--base", type=Path, help="load: report.json of an earlier one")
+    found.add_argument("--base", type=earlier, help="load: report.json of an earlier one")
     found.add_argument(
         "--output", type=Path, default=REPO / "load-report", help="load: where to (default: load-report)"
     )

@@ -49,6 +49,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         (["sandbox.load.__main__", "load", "--stack=dev", "--concurrency=0"], "--concurrency: '0' is not a whole"),
         (["sandbox.load.__main__", "load", "--stack=dev", "--rounds=0"], "--rounds: '0' is not a whole number above 0"),
         (["sandbox.load.__main__", "overhead", "--stack=dev", "--seconds=0"], "--seconds: '0' is not a whole number"),
+        (["sandbox.load.__main__", "load", "--stack=dev", "--base=none"], "--base: none: No such file or directory"),
         (
             ["sandbox.load.__main__", "chaos", "--stack=dev", "--only=killd"],
             "--only: 'killd' is in the name of no fault. Use a part of one: a picker is killed, a picker is",

@@ -224,11 +224,23 @@ def test_earlier_report_is_compared_with(load: Callable[..., Result], tmp_path: 
     assert "| 5 | -20% | +0% | +0% |" in (tmp_path / "out/report.md").read_text()
 
 
-def test_report_of_something_else_is_not_compared_with(load: Callable[..., Result], tmp_path: Path) -> None:
+def test_report_of_something_else_is_refused_before_asking(load: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "base.json").write_text(report(uri="hf://a/b").model_dump_json())
     done = load(f"--base={tmp_path / 'base.json'}", says=GOOD)
     assert done.exit_code == 2
     assert "cannot be compared with: it is of another model" in done.output
+    assert not (tmp_path / "asked.json").exists()
+
+
+@pytest.mark.parametrize(("holds", "why"), [(b'{"version": 1}', "made: Field required"), (b"\xff", "it: Invalid JSON")])
+def test_file_that_is_no_report_is_refused_before_asking(
+    load: Callable[..., Result], tmp_path: Path, holds: bytes, why: str
+) -> None:
+    (tmp_path / "base.json").write_bytes(holds)
+    done = load(f"--base={tmp_path / 'base.json'}", says=GOOD)
+    assert done.exit_code == 2
+    assert f"base.json is no report of a load ({why}" in done.output
+    assert not (tmp_path / "asked.json").exists()
 
 
 @pytest.mark.parametrize(
