@@ -4,6 +4,7 @@ Cloud Monitoring knows."""
 import json
 import ssl
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from infra.google.slices import TOPOLOGY_LABEL
 from infra.settings.schema import Settings
 from ops.cli import Cli, CliError
 from ops.diagnose import state
-from ops.diagnose.cluster import UNREACHABLE, Cluster, ClusterError, why
+from ops.diagnose.cluster import PARALLEL, UNREACHABLE, Cluster, ClusterError, why
 from ops.diagnose.observe import MOST, observe
 from ops.diagnose.observed import Observed
 from ops.error_code import code
@@ -62,6 +63,12 @@ def trust(told: Json) -> ssl.SSLContext | bool:
     """Whom to trust: the stack's own authority if it has one, else those of this machine."""
     signed = told.get("caCertificate")
     return ssl.create_default_context(cadata=signed) if isinstance(signed, str) else True
+
+
+def _health(models: Mapping[str, Endpoint], trusted: ssl.SSLContext | bool) -> dict[str, Health]:
+    """What each says, asked side by side: one that does not answer holds up no other."""
+    with ThreadPoolExecutor(PARALLEL) as each:
+        return dict(zip(models, each.map(lambda of: asked(of.url, trusted), models.values()), strict=True))
 
 
 def _history(name: str, folder: Path) -> Deployed | Unknown:
@@ -140,19 +147,17 @@ def look(name: str, folder: Path) -> Known:
     settings, project = _settings(name, folder)
     told: state.State | Unknown
     found: Mapping[str, Endpoint] | Unknown
-    deployment: Json = {}
+    of_outputs: Json = {}
     try:
         deployment = state.exported(name, folder)
-        found = endpoints(outputs(deployment))
-        told = state.read(deployment)
+        of_outputs = outputs(deployment)
+        found, told = endpoints(of_outputs), state.read(deployment)
     except state.NoClusterError as error:
         found, told = {}, Unknown(because=str(error))
     except state.StateError as error:
         found = told = Unknown(because=str(error))
     urls = {} if isinstance(found, Unknown) else found
     cluster, nodes = _cluster(told)
-    of_outputs = outputs(deployment)
-    trusted = trust(of_outputs)
     unknown = Unknown(because=NO_PROJECT)
     traffic, alerts = (
         measured(
@@ -171,7 +176,7 @@ def look(name: str, folder: Path) -> Known:
         settings=settings,
         deployed=_history(name, folder),
         endpoints=found,
-        health={model: asked(of.url, trusted) for model, of in urls.items()},
+        health=_health(urls, trust(of_outputs)),
         cluster=cluster,
         pools=[] if isinstance(told, Unknown) else told.pools,
         nodes=nodes,

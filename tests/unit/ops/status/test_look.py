@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -102,6 +102,21 @@ def test_everything_is_asked_once(pulumi: Callable[..., None], server: ApiServer
     assert found.settings.project == "my-project"
     no_credentials = Unknown(because="no credentials that work: gcloud auth application-default login")
     assert found.traffic == found.alerts == no_credentials
+
+
+def test_models_are_asked_side_by_side(
+    pulumi: Callable[..., None], server: ApiServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = {PLACE: {"baseUrl": "1"}, "llm-d/other": {"baseUrl": "2"}}
+    pulumi(deployment(server.kubeconfig(), models=models))
+    all_asked = Barrier(len(models), timeout=30)
+
+    def wait(url: str, _: object) -> Health:
+        all_asked.wait()
+        return Health(status=int(url))
+
+    monkeypatch.setattr(module, "asked", wait)
+    assert look("dev", folder).health == {PLACE: Health(status=1), "llm-d/other": Health(status=2)}
 
 
 def test_cluster_that_does_not_answer_is_left_out(pulumi: Callable[..., None], server: ApiServer, folder: Path) -> None:
