@@ -6,8 +6,9 @@ https://github.com/robfig/cron/blob/v3.0.1/parser.go, which knows names of month
 """
 
 import re
+import zoneinfo
+from functools import cache
 from typing import Annotated
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator
 
@@ -25,6 +26,9 @@ LONGEST = dict(enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), start
 """The most days that each month has."""
 OF_MACHINES = ("Factory", "localtime", "posixrules")
 """What a machine's time zones have beside those of the database, and Go's do not, which KEDA asks."""
+
+available_timezones = cache(zoneinfo.available_timezones)
+"""Those of the machine's database, read once: that looks into each of its files."""
 
 
 def _number(text: str, low: int, names: tuple[str, ...]) -> int | None:
