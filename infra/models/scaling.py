@@ -19,7 +19,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from infra.platform.autoscaler import TRUST
-from infra.platform.names import ISTIO_INGRESS
+from infra.platform.names import ISTIO_INGRESS, deployment_of
 from infra.settings.autoscaling import Autoscaling, Window
 from infra.settings.model import Model
 from infra.settings.schema import Settings
@@ -62,11 +62,6 @@ BEHAVIOR = {
 }
 """How fast the number of Pods may change
 (https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#configurable-scaling-behavior)."""
-
-
-def deployment(model: Model) -> str:
-    """What KServe v0.20 calls the Deployment of a model (`workload_single_node.go`)."""
-    return f"{model.name}-kserve"
 
 
 def _of_model(metric: str, model: Model, cluster: str) -> str:
@@ -151,7 +146,7 @@ def scaled_object(model: Model, scaling: Autoscaling, *, project: str, cluster: 
     """
     idle = scaling.idle_minutes * 60
     return {
-        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment(model)},
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment_of(model.name)},
         "minReplicaCount": scaling.min,
         "maxReplicaCount": scaling.max,
         "pollingInterval": POLL,

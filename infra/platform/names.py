@@ -32,6 +32,12 @@ def model_labels(model: Model, component: str) -> dict[str, str]:
     return {**kserve_labels(component), "app.kubernetes.io/name": model.name}
 
 
+def deployment_of(model: str) -> str:
+    """What KServe v0.20 calls the Deployment of a model (`workload_single_node.go`), by its name, with the namespace
+    before it or without."""
+    return f"{model}-kserve"
+
+
 def base_path(namespace: str, name: str) -> str:
     """The path of a model at the gateway, in KServe's own shape."""
     return f"/{namespace}/{name}"

@@ -6,7 +6,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from infra.google.slices import TOPOLOGY_LABEL
-from infra.platform.names import PICKER, VLLM, kserve_labels
+from infra.platform.names import PICKER, VLLM, deployment_of, kserve_labels
 
 from .objects import Event, Pod, Thing
 
@@ -48,6 +48,10 @@ class Observed(BaseModel):
     def model(self, place: str) -> Thing | None:
         """A model by `namespace/name`."""
         return next((model for model in self.models if model.place == place), None)
+
+    def deployment(self, place: str) -> Thing | None:
+        """The Deployment that KServe makes of a model."""
+        return next((one for one in self.deployments if one.place == deployment_of(place)), None)
 
     def places(self) -> list[str]:
         """Every model that is there, or should be."""

@@ -40,8 +40,8 @@ def is_paused(model: Thing) -> bool:
 def is_asleep(seen: Observed, model: Thing) -> bool:
     """Whether a model has no Pods because nobody asks for it: KServe is told no replicas, so they are KEDA's to say,
     and its Deployment is to have none. KServe calls that Ready."""
-    wanted = [one.spec.replicas for one in seen.deployments if one.place == f"{model.place}-kserve"]
-    return model.ready and model.spec.replicas is None and wanted == [0]
+    found = seen.deployment(model.place)
+    return model.ready and model.spec.replicas is None and found is not None and found.spec.replicas == 0
 
 
 def _named(pod: Pod, name: str) -> Container | None:

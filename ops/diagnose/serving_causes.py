@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from infra.platform.names import CERT_MANAGER, GATEWAY, ISTIO_INGRESS, ISTIO_SYSTEM, KSERVE
+from infra.platform.names import CERT_MANAGER, GATEWAY, ISTIO_INGRESS, ISTIO_SYSTEM, KSERVE, PICKER, deployment_of
 
 from .cause import Sign
 from .objects import Thing
@@ -48,7 +48,7 @@ def _said(seen: Observed, model: str, words: re.Pattern[str]) -> Iterator[Sign]:
     made = max(filter(None, times), default=None)
     for event in seen.events_in(namespace, *CREATING):
         about = event.involved_object
-        ours = about.name == name or about.name.startswith(f"{name}-kserve")
+        ours = about.name == name or about.name.startswith(deployment_of(name))
         over = made and event.when and event.when < made
         if ours and not over and words.search(event.message):
             yield Sign(f"{about.kind} {about.namespace}/{about.name}", event.message, event.when)
@@ -77,7 +77,7 @@ def paused(seen: Observed, model: str) -> Iterator[Sign]:
 def asleep(seen: Observed, model: str) -> Iterator[Sign]:
     """Nobody has asked for it for a while, and its replicas may be none."""
     if (found := seen.model(model)) and not is_paused(found) and is_asleep(seen, found):
-        yield Sign(f"Deployment {model}-kserve", "0 replicas, and Ready: `min: 0` in the stack file")
+        yield Sign(f"Deployment {deployment_of(model)}", "0 replicas, and Ready: `min: 0` in the stack file")
 
 
 def webhook(seen: Observed, model: str) -> Iterator[Sign]:
@@ -156,10 +156,9 @@ def picker(seen: Observed, model: str) -> Iterator[Sign]:
             words += [event.message for event in seen.events_of(pod, "FailedScheduling", "Unhealthy")[:1]]
             said = next(filter(None, words), "its Pod is not ready")
             yield Sign(f"Pod {pod.place}", said, pod.metadata.creation_timestamp)
-    namespace, name = model.split("/")
-    deployment = f"{namespace}/{name}-kserve-router-scheduler"
-    if not pods and any(one.place == deployment for one in seen.deployments):
-        yield Sign(f"Deployment {deployment}", "it has no Pod")
+    made = f"{deployment_of(model)}-{PICKER}"
+    if not pods and any(one.place == made for one in seen.deployments):
+        yield Sign(f"Deployment {made}", "it has no Pod")
 
 
 def unknown(seen: Observed, model: str) -> Iterator[Sign]:

@@ -8,7 +8,6 @@ from infra.google.slices import SLICES
 from infra.settings import maintenance
 from ops.diagnose import phases
 from ops.diagnose.causes import findings
-from ops.diagnose.objects import Thing
 from ops.diagnose.observed import Observed
 from ops.error_code import ASLEEP
 
@@ -64,14 +63,9 @@ class Status(Part):
     left_out: tuple[str, ...] = ()
 
 
-def deployment(seen: Observed, model: str) -> Thing | None:
-    """The Deployment that KServe makes of a model."""
-    return next((one for one in seen.deployments if one.place == f"{model}-kserve"), None)
-
-
 def replicas(seen: Observed, model: str) -> Replicas:
     """How many Pods are ready, and wanted: by the Deployment, which whoever scales a model changes."""
-    of, found = deployment(seen, model), seen.model(model)
+    of, found = seen.deployment(model), seen.model(model)
     asked = (of and of.spec.replicas, found and found.spec.replicas)
     wanted = next((count for count in asked if count is not None), 0)
     return Replicas(ready=sum(pod.ready for pod in seen.pods_of(model)), wanted=wanted)
