@@ -9,7 +9,7 @@ Places = Mapping[str, str]
 """What stands in place of a publisher's host at the beginning of names, by that host; without it images are pulled from
 the publisher."""
 
-HOSTS = tuple(sorted({image.partition("/")[0] for image in pins.IMAGES}))
+HOSTS = tuple(sorted({image.partition("/")[0] for image in (*pins.IMAGES, *pins.KEDA_IMAGES)}))
 """The publishers' registries."""
 
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, ValidationInfo
 from infra.releases import pins
 
 from . import uris
+from .context import context
 from .explain import refuse
 
 
@@ -44,8 +45,7 @@ def _problems(directory: str, charts: Iterable[pins.Chart]) -> Iterator[str]:
 
 def _has_charts(place: str, info: ValidationInfo) -> str:
     if place and not uris.mirror(place):
-        scaled = any(model.autoscaling for model in info.data.get("models", ()))
-        refuse(_problems(place, [*pins.CHARTS, *([pins.KEDA] if scaled else [])]))
+        refuse(_problems(place, [*pins.CHARTS, *([pins.KEDA] if context(info).autoscaled else [])]))
     return place
 
 

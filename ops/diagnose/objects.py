@@ -78,6 +78,12 @@ class Object(Seen, Generic[Stands]):
         return next((c for c in self.status.conditions if c.type == kind), None)
 
     @property
+    def ready(self) -> bool:
+        """Whether its controller says so."""
+        found = self.condition("Ready")
+        return bool(found and found.status == "True")
+
+    @property
     def place(self) -> str:
         """Namespace and name."""
         return f"{self.metadata.namespace}/{self.metadata.name}"
@@ -157,8 +163,7 @@ class Pod(Object[PodStatus]):
     @property
     def ready(self) -> bool:
         """Whether it takes requests."""
-        found = self.condition("Ready")
-        return bool(found and found.status == "True") and not self.metadata.deletion_timestamp
+        return super().ready and not self.metadata.deletion_timestamp
 
     @property
     def containers(self) -> list[Container]:
@@ -221,9 +226,3 @@ class Thing(Object[Status]):
     kind: str = ""
     spec: Spec = Spec()
     status: Status = Status()
-
-    @property
-    def ready(self) -> bool:
-        """Whether its controller says so."""
-        found = self.condition("Ready")
-        return bool(found and found.status == "True")

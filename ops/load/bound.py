@@ -6,7 +6,6 @@ as those of speculative decoding, more may come out than it says.
 
 from math import ceil
 
-from infra.google import slices
 from infra.settings.fitting import Judged, judged
 from infra.settings.model import Model
 from infra.settings.schema import Settings
@@ -17,7 +16,7 @@ from .measured import Bound, Stage
 
 def of_model(settings: Settings, model: Model) -> Judged | None:
     """What is known of a model on its slice, if it can be bounded."""
-    return judged(model, slices.SLICES[model.slice or settings.tpu_slice])
+    return judged(model, settings.slice_of(model))
 
 
 def of_stage(known: Judged, pods: int, stage: Stage) -> Bound:

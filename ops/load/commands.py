@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ops.options import Folder, Stack
 from ops.refusal import need_pulumi, refuse
 
 CONCURRENCIES = (1, 5, 10, 20)
@@ -15,7 +16,7 @@ PLACE = Path("sandbox/routing/.venv/bin/inference-perf")
 
 
 def load(
-    stack: Annotated[str, typer.Option(metavar="NAME", help="the stack, up")],
+    stack: Stack,
     model: Annotated[str, typer.Option(metavar="NAME", help="the model, as NAME or NAMESPACE/NAME")] = "",
     key: Annotated[str, typer.Option(metavar="KEY", help="a key, if it is asked for (or OPENAI_API_KEY)")] = "",
     ca: Annotated[
@@ -31,7 +32,7 @@ def load(
         str, typer.Option(metavar="NAME", help="its folder, or repository of Hugging Face (default: the model's)")
     ] = "",
     generator: Annotated[Path, typer.Option(metavar="FILE", help="inference-perf")] = PLACE,
-    cwd: Annotated[Path, typer.Option(metavar="FOLDER", help="folder of the Pulumi project")] = Path(),
+    cwd: Folder = Path(),
 ) -> None:
     """How much does a model answer, how fast, and can that be true?
 

@@ -15,6 +15,7 @@ from ops.cli import Cli, CliError
 from ops.console import console
 from ops.refusal import refuse
 from ops.stack_file import StackFileError, stack
+from ops.words import one_line
 
 from . import bound, judge, report, workload
 from .endpoint import Endpoint, EndpointError, key_for, of_stack
@@ -45,7 +46,7 @@ def _outputs(name: str, folder: Path) -> dict[str, Any]:
     try:
         return json.loads(Cli(name, folder)("stack", "output", "--json"))
     except CliError as error:
-        refuse(f"--stack {name}: {' '.join(str(error).split()).removeprefix('error: ')}")
+        refuse(f"--stack {name}: {one_line(error)}")
 
 
 def _settings(name: str, folder: Path) -> Settings:

@@ -36,16 +36,10 @@ def _tpu_node(settings: Settings, node: Node, bought: str, items: prices.Items) 
         yield item, found.usd * units if found else None
 
 
-def today(
-    settings: Settings,
-    nodes: Sequence[Node] | Unknown,
-    pools: Sequence[Pool],
-    now: datetime,
-    items: prices.Items | None = None,
-) -> Cost:
+def today(settings: Settings, nodes: Sequence[Node] | Unknown, pools: Sequence[Pool], now: datetime) -> Cost:
     """The estimate. With nodes, each TPU node counts from when it came, on top of what is paid without any; without, it
     is between no model running and all of them, with the most replicas that they may have."""
-    items = prices.known() if items is None else items
+    items = prices.known()
     hours = (now - _midnight(now)) / HOUR
     if isinstance(nodes, Unknown):
         of = estimate(settings, items, most=True)

@@ -67,6 +67,13 @@ def test_directory_mirror_of_an_autoscaled_stack_has_keda_too(tmp_path: Path) ->
     assert parse(stack(scaled)).chart_mirror == str(tmp_path)
 
 
+def test_missing_keda_is_told_beside_a_problem_of_the_model_that_needs_it(tmp_path: Path) -> None:
+    lay_out_charts(tmp_path)
+    scaled: Values = {"chartMirror": str(tmp_path), "models[0].replicas": {"min": 2, "max": 1}}
+
+    assert [line.split(":")[0] for line in problems(stack(scaled))] == ["models[0].replicas.max", "chartMirror"]
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [("version: v1.19.1\n", "version 1.19.1"), ('version: "1.21.20"\n', "version 1.21.20"), ("", "no version")],
