@@ -1,7 +1,7 @@
 """How uptime checks and alerts look to Cloud Monitoring."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pulumi_gcp as gcp
 
@@ -62,16 +62,34 @@ def promql(alert: Alert, *, cluster: str, namespaces: Sequence[str]) -> dict[str
     }
 
 
-def _on_check(
-    metric: str, check: str, *, reducer: str, comparison: str, threshold: int, seconds: int
-) -> dict[str, Any]:
-    """A condition on what an uptime check measures, true for so many seconds, in whole minutes.
+class OfCheck(NamedTuple):
+    """What of an uptime check is compared with what, over its places, and for how many seconds that has to be so, in
+    whole minutes."""
+
+    metric: str
+    reducer: str
+    comparison: str
+    threshold: int
+    seconds: int
+
+
+OF_CHECK = {
+    ENDPOINT_DOWN: OfCheck("check_passed", "REDUCE_COUNT_FALSE", "COMPARISON_GT", 1, 1200),
+    CERTIFICATE_SERVED: OfCheck("time_until_ssl_cert_expires", "REDUCE_MEAN", "COMPARISON_LT", CERTIFICATE_DAYS, 3600),
+}
+"""By alert: that for 20 minutes two places at least get no answer, and that for an hour the certificate that is served
+ends soon."""
+
+
+def on_check(name: str, check: str) -> dict[str, Any]:
+    """The condition of an alert on an uptime check with this id.
 
     Filter and aggregation are those that the console makes
     (https://cloud.google.com/monitoring/uptime-checks/uptime-alerting-policies). Its alignment says nothing of time:
     ALIGN_NEXT_OLDER takes the last value of each place, up to 20 minutes old. How long it has to be bad is the
     duration, all through which each value is (https://cloud.google.com/monitoring/alerts/concepts-indepth).
     """
+    metric, reducer, comparison, threshold, seconds = OF_CHECK[name]
     return {
         "condition_threshold": {
             "filter": (
@@ -92,28 +110,6 @@ def _on_check(
             ],
         }
     }
-
-
-def on_check(name: str, check: str) -> dict[str, Any]:
-    """The condition of an alert on an uptime check with this id: that for 20 minutes two places at least get no answer,
-    or that for an hour the certificate that is served ends soon."""
-    if name == ENDPOINT_DOWN:
-        return _on_check(
-            "check_passed",
-            check,
-            reducer="REDUCE_COUNT_FALSE",
-            comparison="COMPARISON_GT",
-            threshold=1,
-            seconds=1200,
-        )
-    return _on_check(
-        "time_until_ssl_cert_expires",
-        check,
-        reducer="REDUCE_MEAN",
-        comparison="COMPARISON_LT",
-        threshold=CERTIFICATE_DAYS,
-        seconds=3600,
-    )
 
 
 def of_checks(model: Model, settings: Settings) -> dict[str, tuple[str, Severity]]:

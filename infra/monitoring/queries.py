@@ -60,16 +60,21 @@ def slept(window: str) -> str:
     return f'label_replace({of_model}, "destination_service_namespace", "$1", "namespace", "(.+)")'
 
 
+def by_model(function: str, series: str) -> str:
+    """One value for each model, of what vLLM or its picker measure."""
+    return f"{function} by (namespace, model) ({series})"
+
+
 def slow(window: str, seconds: str) -> str:
     """The share of requests whose first token took longer; `seconds` is the end of one of vLLM's buckets."""
     name = "vllm:time_to_first_token_seconds"
-    fast = f'sum by (namespace, model) (rate({name}_bucket{{{_OURS},le="{seconds}"}}[{window}]))'
-    return f"1 - {fast} / sum by (namespace, model) (rate({name}_count{{{_OURS}}}[{window}]))"
+    fast = by_model("sum", f'rate({name}_bucket{{{_OURS},le="{seconds}"}}[{window}])')
+    return f"1 - {fast} / {by_model('sum', f'rate({name}_count{{{_OURS}}}[{window}])')}"
 
 
 def first_tokens(window: str) -> str:
     """Requests that got a first token within a window, by model."""
-    return f"sum by (namespace, model) (increase(vllm:time_to_first_token_seconds_count{{{_OURS}}}[{window}]))"
+    return by_model("sum", f"increase(vllm:time_to_first_token_seconds_count{{{_OURS}}}[{window}])")
 
 
 def _quantile(quantile: str, name: str) -> str:
@@ -81,10 +86,6 @@ def _percentiles(what: str, key: str, name: str) -> dict[str, Query]:
         f"{key}-p{share}": Query(f"{what}, {share} of 100 are at most", _quantile(f"0.{share}", name), "s")
         for share in (50, 95, 99)
     }
-
-
-def _by_model(function: str, series: str) -> str:
-    return f"{function} by (namespace, model) ({series})"
 
 
 def _accelerator(name: str) -> str:
@@ -133,26 +134,26 @@ QUERIES: dict[str, Query] = {
         f"sum by (namespace, model, error_code) (rate(inference_objective_request_error_total{{{_OURS}}}[5m]))",
         "{req}/s",
     ),
-    "running": Query("Requests that run", _by_model("sum", f"vllm:num_requests_running{{{_OURS}}}")),
-    "waiting": Query("Requests that wait", _by_model("sum", f"vllm:num_requests_waiting{{{_OURS}}}")),
+    "running": Query("Requests that run", by_model("sum", f"vllm:num_requests_running{{{_OURS}}}")),
+    "waiting": Query("Requests that wait", by_model("sum", f"vllm:num_requests_waiting{{{_OURS}}}")),
     "kv-cache": Query(
-        "Share of the KV cache in use, of the fullest Pod", _by_model("max", f"vllm:kv_cache_usage_perc{{{_OURS}}}")
+        "Share of the KV cache in use, of the fullest Pod", by_model("max", f"vllm:kv_cache_usage_perc{{{_OURS}}}")
     ),
     "prefix-hits": Query(
         "Share of prompt tokens that were in the prefix cache",
-        f"{_by_model('sum', f'rate(vllm:prefix_cache_hits_total{{{_OURS}}}[5m])')} / "
-        f"{_by_model('sum', f'rate(vllm:prefix_cache_queries_total{{{_OURS}}}[5m])')}",
+        f"{by_model('sum', f'rate(vllm:prefix_cache_hits_total{{{_OURS}}}[5m])')} / "
+        f"{by_model('sum', f'rate(vllm:prefix_cache_queries_total{{{_OURS}}}[5m])')}",
     ),
     "preemptions": Query(
         "Requests a second that lost their cache and were computed again",
-        _by_model("sum", f"rate(vllm:num_preemptions_total{{{_OURS}}}[5m])"),
+        by_model("sum", f"rate(vllm:num_preemptions_total{{{_OURS}}}[5m])"),
         "{req}/s",
     ),
     "tokens-in": Query(
-        "Prompt tokens a second", _by_model("sum", f"rate(vllm:prompt_tokens_total{{{_OURS}}}[5m])"), "{token}/s"
+        "Prompt tokens a second", by_model("sum", f"rate(vllm:prompt_tokens_total{{{_OURS}}}[5m])"), "{token}/s"
     ),
     "tokens-out": Query(
-        "Output tokens a second", _by_model("sum", f"rate(vllm:generation_tokens_total{{{_OURS}}}[5m])"), "{token}/s"
+        "Output tokens a second", by_model("sum", f"rate(vllm:generation_tokens_total{{{_OURS}}}[5m])"), "{token}/s"
     ),
     "duty-cycle": Query("Percent of time in which a TPU chip was busy", _accelerator("duty_cycle"), "%"),
     "tensor-core": Query("Percent of what the tensor cores can compute", _accelerator("tensorcore_utilization"), "%"),
@@ -163,9 +164,9 @@ QUERIES: dict[str, Query] = {
     "hbm-bandwidth": Query(
         "Percent of the bandwidth of the chips' memory", _accelerator("memory_bandwidth_utilization"), "%"
     ),
-    "replicas": Query("vLLM Pods that are read", _by_model("count", f"vllm:num_requests_running{{{_OURS}}}")),
+    "replicas": Query("vLLM Pods that are read", by_model("count", f"vllm:num_requests_running{{{_OURS}}}")),
     "ready": Query(
-        "vLLM Pods that the endpoint picker may choose", _by_model("max", f"inference_pool_ready_pods{{{_OURS}}}")
+        "vLLM Pods that the endpoint picker may choose", by_model("max", f"inference_pool_ready_pods{{{_OURS}}}")
     ),
     "missing": Query(
         "Replicas of the models' Deployments that are not available",

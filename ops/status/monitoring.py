@@ -12,7 +12,7 @@ from typing import Any
 from google.auth.exceptions import GoogleAuthError
 from requests import RequestException
 
-from infra.monitoring.queries import QUERIES, filled
+from infra.monitoring.queries import QUERIES, by_model, filled
 from ops.diagnose.report import shortened
 
 from .known import Alert, Traffic, Unknown
@@ -65,7 +65,7 @@ def queries(cluster: str) -> tuple[str, str]:
     of = {
         name: filled(QUERIES[name].promql, cluster=cluster, namespaces=()) for name in ("finished", "first-token-p50")
     }
-    return f"sum by (namespace, model) ({of['finished']})", of["first-token-p50"]
+    return by_model("sum", of["finished"]), of["first-token-p50"]
 
 
 def _values(get: Get, project: str, query: str) -> dict[str, float]:
