@@ -19,11 +19,11 @@ def scheduler(
     image: str,
     *,
     isolated: bool,
-    scraped: bool,
+    measured: bool,
 ) -> dict[str, Any]:
     """The endpoint picker in the words of an LLMInferenceService. Of several replicas one leads; KServe sees to that.
 
-    If it is scraped, it asks for no token at the port of its metrics, which say nothing of what is asked or answered;
+    If it is measured, it asks for no token at the port of its metrics, which say nothing of what is asked or answered;
     with `isolation` a NetworkPolicy lets nobody there but Google's collectors. A token would be one that never ends.
 
     Its TLS default makes every completion a 500, as KServe makes no DestinationRule for it. The image is that of
@@ -36,7 +36,7 @@ def scheduler(
     https://github.com/kserve/kserve/tree/v0.20.0). What is left of it is the volume, which the kubelet
     mounts for no container, and with `hf://` the storage initializer.
     """
-    args = ["--secure-serving=false", *(["--metrics-endpoint-auth=false"] if scraped else [])]
+    args = ["--secure-serving=false", *(["--metrics-endpoint-auth=false"] if measured else [])]
     named = {"image": image} if image != pins.ENDPOINT_PICKER_IMAGE else {}
     spread = apart(model_labels(model, PICKER), replicas)
     return {

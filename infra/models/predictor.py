@@ -69,7 +69,7 @@ def service_spec(
                 settings.router_replicas,
                 settings.image(pins.ENDPOINT_PICKER_IMAGE),
                 isolated=settings.isolation,
-                scraped=settings.monitoring,
+                measured=settings.monitoring,
             ),
             "route": {"http": {"spec": {"parentRefs": [gateway], "rules": rules(model.namespace, model.name)}}},
         },
