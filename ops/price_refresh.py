@@ -17,7 +17,7 @@ from google.cloud import billing_v1
 from infra.costs.prices import EVERYWHERE, Item, Items, Sheet, Sku
 
 from .refusal import refuse
-from .words import one_line
+from .words import LOGIN, one_line
 
 SOURCE = "https://cloud.google.com/skus, by the Cloud Billing catalogue"
 
@@ -33,7 +33,7 @@ def catalogue() -> billing_v1.CloudCatalogClient:
 def _cannot(error: Exception) -> NoReturn:
     why = one_line(error)
     refuse(
-        f"the Cloud Billing catalogue cannot be asked: {why}. Run `gcloud auth application-default login`, and "
+        f"the Cloud Billing catalogue cannot be asked: {why}. Run `{LOGIN}`, and "
         "`gcloud services enable cloudbilling.googleapis.com` in its quota project; or go without --refresh"
     )
 

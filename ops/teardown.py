@@ -26,6 +26,7 @@ from .origin import message
 from .say import say
 from .scope import Scope, ScopeError, scope_of
 from .tokens import CLUSTER
+from .words import LOGIN
 
 
 class TeardownError(Exception):
@@ -62,7 +63,7 @@ def _looked(compute: Compute, scope: Scope) -> list[Thing]:
     except (GoogleAPICallError, GoogleAuthError) as error:
         raise TeardownError(
             f"cannot look into project {scope.project}: {error}\nIt takes application-default credentials "
-            "(`gcloud auth application-default login`) with roles/compute.viewer on the project."
+            f"(`{LOGIN}`) with roles/compute.viewer on the project."
         ) from None
 
 

@@ -2,13 +2,12 @@
 
 from google.api_core.exceptions import Forbidden, GoogleAPICallError
 
-from ops.words import one_line
+from ops.words import LOGIN, one_line
 
 from .checks import CHECKS, Check
 from .findings import Finding, fail, left_out
 from .permissions import CHECK as PERMISSIONS
 
-LOGIN = "gcloud auth application-default login"
 ALL = ", ".join(dict.fromkeys(check.name for check in CHECKS))
 
 

@@ -14,6 +14,7 @@ from requests import RequestException
 
 from infra.monitoring.queries import QUERIES, by_model, filled
 from ops.diagnose.report import shortened
+from ops.words import LOGIN
 
 from .known import Alert, Traffic, Unknown
 
@@ -25,7 +26,7 @@ MINUTES = 5
 MOST = 1000
 """Alerts that are read at the most, as many as the API gives at a time."""
 TOLD = {
-    401: "Cloud Monitoring does not know the credentials: gcloud auth application-default login",
+    401: f"Cloud Monitoring does not know the credentials: {LOGIN}",
     403: "Cloud Monitoring refuses the credentials: they take roles/monitoring.viewer, and the API has to be enabled",
 }
 SILENT = f"no Pod of it was read in the last {MINUTES} minutes"
@@ -56,7 +57,7 @@ def getter(session: Any) -> Get:
 def no_answer(error: Exception) -> Unknown:
     """Why Cloud Monitoring could not be asked."""
     if isinstance(error, GoogleAuthError):
-        return Unknown(because="no credentials that work: gcloud auth application-default login")
+        return Unknown(because=f"no credentials that work: {LOGIN}")
     return Unknown(because=str(error) if isinstance(error, RefusedError) else "Cloud Monitoring does not answer")
 
 
