@@ -99,6 +99,15 @@ def _ask(asked: Asked, endpoint: Endpoint, *, mix: workload.Mix, tokenizer: str,
         refuse(str(error))
 
 
+def _make(folder: Path) -> None:
+    """The folder of the report, before there is anything to lose."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        refuse(f"--output {folder} cannot be written: {error.strerror}. Name another folder")
+
+
 def measured(asked: Asked, base: Report | None) -> Report:
     """Ask the model of a stack, and judge what came. A base that it could not be compared with is refused before."""
     settings, outputs = _settings(asked.stack, asked.cwd), _outputs(asked.stack, asked.cwd)
@@ -119,6 +128,7 @@ def measured(asked: Asked, base: Report | None) -> Report:
     )
     if base and (why := judge.incomparable(planned, base)):
         refuse(f"--base {asked.base} cannot be compared with: it is {', '.join(why)}")
+    _make(asked.output)
     with tempfile.TemporaryDirectory(prefix="load-") as name:
         folder = Path(name)
         ca = _authority(asked, outputs, folder)
@@ -132,7 +142,6 @@ def measured(asked: Asked, base: Report | None) -> Report:
 
 def _write(found: Report, base: Report | None, asked: Asked) -> None:
     """The report, its page and its drawings."""
-    asked.output.mkdir(parents=True, exist_ok=True)
     file = asked.output / "report.json"
     file.write_text(found.model_dump_json(indent=2) + "\n")
     (asked.output / "report.md").write_text(report.markdown(found, base))

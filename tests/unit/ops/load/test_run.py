@@ -250,6 +250,7 @@ def test_file_that_is_no_report_is_refused_before_asking(
         (["--base=none.json"], "--base none.json: No such file or directory"),
         (["--model=other"], "the stack has no model other"),
         (["--generator=none"], "--generator none: there is no such file. `make load` installs inference-perf"),
+        (["--output=/dev/null/out"], "--output /dev/null/out cannot be written: Not a directory. Name another folder"),
         (["--ca=none.pem"], "--ca none.pem: No such file or directory"),
     ],
 )
