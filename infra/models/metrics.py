@@ -36,9 +36,14 @@ ones carry a header of the client's as a label."""
 
 
 def _own_names(model: Model) -> dict[str, Any]:
-    """The rule that lets through what is of no model and what is of this one, by the names that it is served under."""
+    """The rule that lets through what is of no model and what is of this one, by the names that it is served under.
+
+    GKE refuses an expression that is found in the name of a label of its own, such as `cluster`, whatever the rule does
+    (manifests/operator.yaml of https://github.com/GoogleCloudPlatform/prometheus-engine, from v0.17 on). None has the
+    `;` by which Prometheus joins what it compares.
+    """
     names = "|".join(map(re.escape, model.names))
-    return {"action": "keep", "sourceLabels": ["model_name"], "regex": f"|{names}"}
+    return {"action": "keep", "sourceLabels": ["__name__", "model_name"], "regex": f"[^;]+;(?:{names})?"}
 
 
 def of_vllm(model: Model) -> dict[str, Any]:

@@ -73,6 +73,10 @@ def test_object_says_that_it_is_collected(plane: ControlPlane) -> None:
         ({"interval": None}, "spec.endpoints[0].interval: Required value"),
         ({"timeout": "40s"}, "scrape timeout (40s) must not be greater than scrape interval (30s)"),
         ({"metricRelabeling": [{"targetLabel": "cluster"}]}, 'cannot relabel onto protected label "cluster"'),
+        (
+            {"metricRelabeling": [{"action": "keep", "sourceLabels": ["model_name"], "regex": "|mine"}]},
+            'Relabeling rule regex would match protected label: "project_id"',
+        ),
         ({"metricRelabeling": [{"action": "labelmap"}]}, 'Unsupported value: "labelmap"'),
         ({"tls": {"cert": {"secret": {"name": "a", "key": "b"}}}}, "client cert and client key must be provided"),
         ({"authorization": {"type": "Basic"}}, 'authorization type cannot be set to "basic"'),

@@ -6,10 +6,11 @@ import pytest
 
 from infra.models.metrics import pod_monitorings
 from infra.settings.load import parse
+from sandbox.cluster.collection import PROTECTED
 from tests.support.dependencies import made_of
 from tests.support.program import Declared, Run, spec
 from tests.support.stack_settings import stack
-from tests.support.stacks import autoscaled
+from tests.support.stacks import MODEL, autoscaled
 
 API = "monitoring.googleapis.com/v1:PodMonitoring"
 NAMES = ["fast", "Qwen/Qwen2.5-3B"]
@@ -107,6 +108,14 @@ def test_client_makes_no_new_series_of_the_picker_by_a_name_or_a_header() -> Non
     for name in ("slow", "fast2", "afast", "Qwen/Qwen2x5-3B"):
         assert not passes(picker, "inference_objective_request_error_total", model_name=name)
     assert not passes(picker, "llm_d_epp_request_total", model_name="fast", fairness_id="mine")
+
+
+def test_no_rule_is_found_in_a_label_of_googles_which_gke_refuses(run: Run) -> None:
+    models = [{**MODEL, "servedNames": ["cluster", "namespace"]}]
+    read = [r.inputs["spec"] for r in run(monitoring="true", models=models).all(API) if "PodMonitoring" in r.type]
+    rules = [rule["regex"] for of in read for endpoint in of["endpoints"] for rule in endpoint["metricRelabeling"]]
+    assert len(rules) == len(read) + 1
+    assert [(regex, label) for regex in rules for label in PROTECTED if re.search(regex, label)] == []
 
 
 def test_watched_stack_makes_them_for_each_model(run: Run) -> None:
