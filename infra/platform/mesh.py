@@ -72,7 +72,7 @@ class Mesh(pulumi.ComponentResource):
             values={},
             opts=child,
         )
-        release(
+        istiod = release(
             ISTIOD,
             name="istiod",
             namespace=namespace.metadata.name,
@@ -84,5 +84,6 @@ class Mesh(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[base, *closed], replacement_trigger=cluster),
         )
         if settings.monitoring:
-            metrics.made(NAMESPACE, metrics.of_istio_system(), namespace=namespace.metadata.name, opts=child)
+            after = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[istiod]))
+            metrics.made(NAMESPACE, metrics.of_istio_system(), namespace=namespace.metadata.name, opts=after)
         self.register_outputs({})

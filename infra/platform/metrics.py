@@ -109,7 +109,11 @@ def by_client(settings: Settings) -> Json | None:
 
 
 def made(prefix: str, manifest: Json, *, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
-    """The resource of a PodMonitoring, in its namespace, which is to be there first."""
+    """The resource of a PodMonitoring, in its namespace, which is to be there first.
+
+    It has to come after something that runs on a node: before v0.17 of Google's operator its webhook is asked, and a
+    new cluster has no node for it at first.
+    """
     name = manifest["metadata"]["name"]
     k8s.apiextensions.CustomResource(
         f"{prefix}.{name}",
