@@ -9,14 +9,16 @@ APIS = (
     "artifactregistry.googleapis.com",
     "cloudkms.googleapis.com",
     "cloudresourcemanager.googleapis.com",
+    *("compute.googleapis.com", "container.googleapis.com", "dns.googleapis.com", "monitoring.googleapis.com"),
     "iam.googleapis.com",
     "iamcredentials.googleapis.com",  # tokens of the service accounts
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
     "sts.googleapis.com",  # GitHub's tokens against Google's
 )
-"""What is on in the project of the state. Some calls that CI makes for an environment are counted on the project of its
-service account, which is this one: https://cloud.google.com/docs/quotas/quota-project"""
+"""What is on in the project of the state. Calls that CI makes for an environment are counted on the project of its
+service account, which is this one, and refused where the API is off there, GKE's among them:
+https://cloud.google.com/docs/quotas/set-quota-project"""
 
 ENVIRONMENT_APIS = (
     "cloudresourcemanager.googleapis.com",
