@@ -10,7 +10,7 @@ from infra.settings.schema import Settings
 from . import admission
 
 
-def namespaces(settings: Settings, *, opts: pulumi.ResourceOptions) -> dict[str, pulumi.Output[str]]:
+def made(settings: Settings, *, opts: pulumi.ResourceOptions) -> dict[str, pulumi.Output[str]]:
     """One for each that models name, as several may share one; the names, to be had once they are there.
 
     With `isolation` it is closed, and each model opens what it needs for itself; what its Pods may have is in
@@ -20,5 +20,5 @@ def namespaces(settings: Settings, *, opts: pulumi.ResourceOptions) -> dict[str,
     rules = [in_force(admission.policy(names), opts)] if settings.isolation else []
     held = pulumi.ResourceOptions(depends_on=rules)
     inside = pulumi.ResourceOptions.merge(opts, held)
-    made = {name: namespace(name, "privileged", [NOTHING], settings=settings, opts=inside)[0] for name in names}
-    return {name: of.metadata.name for name, of in made.items()}
+    ours = {name: namespace(name, "privileged", [NOTHING], settings=settings, opts=inside)[0] for name in names}
+    return {name: of.metadata.name for name, of in ours.items()}

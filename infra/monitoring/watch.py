@@ -1,7 +1,7 @@
 """Who watches a stack, and how."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -85,7 +85,8 @@ class Monitoring(pulumi.ComponentResource):
     read there is with whoever is read (`infra/models/metrics.py`, `infra/platform/metrics.py`); and no channel but
     mail, as the others hold secrets: those are made by hand, once, and named in `alert_channels`.
 
-    `cluster` is the cluster's name, which every query asks for; `address` is the gateway's.
+    `cluster` is the cluster's name, which every query asks for; `address` is the gateway's. A model of `models`, by
+    namespace and name, is checked once it is up: until then nobody answers, which would wake somebody.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Monitoring(pulumi.ComponentResource):
         settings: Settings,
         cluster: pulumi.Output[str],
         address: pulumi.Output[str],
+        models: Mapping[tuple[str, str], pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gke-tpu-inference:infra:Monitoring", name, None, opts)
@@ -119,7 +121,8 @@ class Monitoring(pulumi.ComponentResource):
             _policy(called, alert.name, says, severity, condition, stack=stack, channels=channels, opts=child)
         for model in policies.checked(settings):
             place = f"{name}.{model.namespace}.{model.name}"
-            check = _uptime_check(place, model=model, settings=settings, title=title, address=address, opts=child)
+            up = pulumi.ResourceOptions(parent=self, depends_on=[models[model.namespace, model.name]])
+            check = _uptime_check(place, model=model, settings=settings, title=title, address=address, opts=up)
             for kind, (says, severity) in policies.of_checks(model, settings).items():
                 condition = check.apply(lambda its, kind=kind: policies.on_check(kind, its))
                 _policy(f"{place}.{kind}", kind, says, severity, condition, stack=stack, channels=channels, opts=child)
@@ -132,9 +135,10 @@ def watch(
     settings: Settings,
     cluster: pulumi.Output[str],
     address: pulumi.Output[str],
+    models: Mapping[tuple[str, str], pulumi.Resource],
     opts: pulumi.ResourceOptions,
 ) -> None:
     """The budget of the project, and the stack in Cloud Monitoring, each if the settings want it."""
     budget(name, settings=settings, opts=opts)
     if settings.monitoring:
-        Monitoring(name, settings=settings, cluster=cluster, address=address, opts=opts)
+        Monitoring(name, settings=settings, cluster=cluster, address=address, models=models, opts=opts)
