@@ -41,6 +41,13 @@ def test_watched_stack_has_a_dashboard_alerts_and_a_check_of_each_model(run: Run
             assert "Service monitoring" in needs(declared, r)
 
 
+def test_model_is_checked_once_it_is_up_and_all_else_is_watched_from_the_start(run: Run) -> None:
+    declared = run(monitoring="true")
+    up = "LLMInferenceService llm-d-inference-scheduling.qwen2-3b-pattern1"
+    late = {r.name for r in declared if r.type.startswith(KIND) and up in needs(declared, r)}
+    assert late == {MODEL, f"{MODEL}.EndpointDown"}
+
+
 def test_cluster_collects_only_what_is_asked_for(run: Run) -> None:
     gke = run(monitoring="true").one("container/cluster:Cluster").inputs
     assert gke["monitoringConfig"] == {

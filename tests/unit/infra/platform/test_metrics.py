@@ -7,7 +7,7 @@ import pytest
 
 from infra.platform import metrics
 from infra.settings.load import parse
-from tests.support.dependencies import made_of
+from tests.support.dependencies import made_of, needs
 from tests.support.program import Declared, Run
 from tests.support.stack_settings import Values, stack
 from tests.support.stacks import autoscaled
@@ -149,3 +149,10 @@ ISSUER = {"issuer": "https://a.example", "audiences": ["a"], "jwksUri": "https:/
 def test_nobody_makes_series_by_a_name_of_their_own(changes: Values) -> None:
     assert metrics.by_client(parse(stack(changes))) is None
     assert metrics.by_client(parse(stack({"monitoring": True, "auth": "tokens"})))
+
+
+@pytest.mark.parametrize("name", ["istiod", "cert-manager"])
+def test_part_of_the_platform_is_read_once_it_runs_on_a_node(run: Run, name: str) -> None:
+    declared = run(monitoring="true")
+    [read] = [r for r in declared.all(API) if r.inputs["metadata"]["name"] == name]
+    assert f"Release {name}" in needs(declared, read)
