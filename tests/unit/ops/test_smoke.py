@@ -255,10 +255,10 @@ def test_answer_that_never_ends_is_given_up_after_the_timeout() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Dribble) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        status, seconds, text = Smoke(url, timeout=0.3).http(url)
+        status, seconds, text = Smoke(url, timeout=1).http(url)
         server.shutdown()
-    assert (status, text) == (0, "ReadTimeout: no end of the answer after 0.3 s")
-    assert seconds < 1
+    assert (status, text) == (0, "ReadTimeout: no end of the answer after 1 s")
+    assert seconds < 3
 
 
 class Redirected(BaseHTTPRequestHandler):
