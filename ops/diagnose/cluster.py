@@ -1,5 +1,6 @@
 """The cluster's API server, asked for lists and logs and nothing else."""
 
+import binascii
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +35,15 @@ def why(error: Exception) -> str:
     return masked(one_line(error))[:200]
 
 
+def unusable(error: Exception) -> str:
+    """Why a kubeconfig makes no sense. What Python says of a value or a file that cannot be decoded names neither."""
+    if isinstance(error, binascii.Error):
+        return f"one of its values is not base64: {error}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text"
+    return one_line(error)
+
+
 class Cluster:
     """A reader of a cluster, by a kubeconfig. Raises `ClusterError` if that makes no sense.
 
@@ -48,8 +58,8 @@ class Cluster:
                 config.load_kube_config(str(kubeconfig), client_configuration=settings, persist_config=False)
             else:
                 config.load_kube_config_from_dict(kubeconfig, client_configuration=settings, persist_config=False)
-        except (OSError, yaml.YAMLError, ConfigException, TypeError, AttributeError) as error:
-            raise ClusterError(f"the kubeconfig cannot be used: {one_line(error)}") from None
+        except (OSError, yaml.YAMLError, ConfigException, TypeError, AttributeError, ValueError) as error:
+            raise ClusterError(f"the kubeconfig cannot be used: {unusable(error)}") from None
         self.server = str(settings.host)
         self._client = ApiClient(settings)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +87,19 @@ def test_cluster_that_does_not_answer_is_told(server: ApiServer) -> None:
 def test_kubeconfig_that_makes_no_sense_is_told() -> None:
     with pytest.raises(ClusterError, match="the kubeconfig cannot be used"):
         Cluster({"a": 1})
+
+
+def test_kubeconfig_with_a_value_that_is_not_base64_is_told(server: ApiServer) -> None:
+    wrong = server.kubeconfig()
+    wrong["clusters"][0]["cluster"] = {"server": "https://127.0.0.1:9", "certificate-authority-data": "abc"}
+    with pytest.raises(ClusterError, match="the kubeconfig cannot be used: one of its values is not base64"):
+        Cluster(wrong)
+
+
+def test_file_that_is_not_text_is_no_kubeconfig(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xff")
+    with pytest.raises(ClusterError, match=r"^the kubeconfig cannot be used: it is not text$"):
+        Cluster(tmp_path / "binary")
 
 
 def printed(observed: Observed) -> tuple[bool, str]:
