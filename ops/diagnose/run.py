@@ -41,7 +41,7 @@ def table(watching: Watching, now: datetime) -> Table:
         ends = [*(step.began for step in steps[1:]), now]
         for step, end in zip(steps, ends, strict=True):
             name = model if step is steps[0] and model != NO_MODEL else ""
-            last = shortened(step.phase.detail) if step is steps[-1] else ""
+            last = Text(shortened(step.phase.detail) if step is steps[-1] else "")  # others' words are no markup
             found.add_row(name, step.phase.name, f"{step.began:%H:%M:%S}", ago(step.began, end), last)
     return found
 

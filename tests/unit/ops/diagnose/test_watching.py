@@ -142,3 +142,10 @@ def test_table_has_every_phase_with_its_time() -> None:
     to = Console(width=120, record=True, file=StringIO())
     to.print(run.table(looks(NODE, well()), at(90)))
     assert [line.split("│")[2].strip() for line in to.export_text().splitlines() if "│" in line] == ["node", "ready"]
+
+
+@pytest.mark.parametrize("words", ["quota of [/projects/x] is used up", "[red]stockout"])
+def test_words_of_others_are_shown_as_they_are(words: str) -> None:
+    to = Console(width=160, record=True, file=StringIO())
+    to.print(run.table(looks(seen(UNSCHEDULED, events=[event("FailedScaleUp", words)])), at(90)))
+    assert words in to.export_text()
