@@ -125,6 +125,13 @@ TABLE = (
         PICKER,
         around=True,
     ),
+    Cause(
+        "no model yet",
+        serving.none_yet,
+        "wait: the platform is being installed; where pulumi up has ended, run it again",
+        HANGS,
+        passing=True,
+    ),
     Cause("waiting for a node", node.coming, "wait: some minutes are normal", NODE, passing=True),
     Cause("pulling the image", start.pulling, "wait: it has several gigabytes", HANGS, passing=True),
     Cause("weights still loading", start.loading, "wait: python -m ops watch shows it", HANGS, passing=True),

@@ -14,10 +14,10 @@ PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeve
 
 STOP, AWAITED = "serving.kserve.io/stop", "pulumi.com/waitFor"
 """Annotations of a model: what stops it, and what Pulumi waits for."""
-READY, PAUSED, ASLEEP = "ready", "paused", "asleep"
+PLATFORM, READY, PAUSED, ASLEEP = "platform", "ready", "paused", "asleep"
 DONE = (READY, PAUSED, ASLEEP)
 """Phases in which a model is as its stack file wants it."""
-PHASES = ("platform", "node", "image", "weights", "load", "compilation", "route", READY)
+PHASES = (PLATFORM, "node", "image", "weights", "load", "compilation", "route", READY)
 """In their order: the platform is installed; a node comes; the image is pulled, the storage initializer's first and
 vLLM's behind the weights; weights are downloaded; vLLM puts them on the chips; it compiles; gateway and picker learn of
 the Pod."""
@@ -85,7 +85,7 @@ def phase(seen: Observed, model: str) -> Phase:
     """Where a model is: that of its Pod which is least far, if it is to have any."""
     found = seen.model(model)
     if not found:
-        return Phase("platform")
+        return Phase(PLATFORM)
     if is_paused(found):
         return Phase(PAUSED)
     if is_asleep(seen, found):

@@ -55,6 +55,12 @@ def _said(seen: Observed, model: str, words: re.Pattern[str]) -> Iterator[Sign]:
             return
 
 
+def none_yet(seen: Observed, model: str) -> Iterator[Sign]:
+    """Neither the stack's state nor the cluster has a model: the platform comes first."""
+    if model not in seen.expected and not seen.model(model):
+        yield Sign("the cluster", "it has no model yet: pulumi up has not come as far")
+
+
 def gone(seen: Observed, model: str) -> Iterator[Sign]:
     """The stack's state has the model, and the cluster has not."""
     if model in seen.expected and not seen.model(model):
@@ -163,9 +169,7 @@ def picker(seen: Observed, model: str) -> Iterator[Sign]:
 
 def unknown(seen: Observed, model: str) -> Iterator[Sign]:
     """What to look at when nothing else is known: the conditions, in KServe's words."""
-    if not (found := seen.model(model)):
-        yield Sign("the cluster", "it has no model yet: pulumi up has not come as far")
-        return
-    unready = list(_unready(found))
+    found = seen.model(model)
+    unready = list(_unready(found)) if found else []
     signs = [sign for kind, sign in unready if kind != "Ready"] or [sign for _, sign in unready]
     yield from signs or [Sign(f"LLMInferenceService {model}", "KServe has not looked at it yet")]

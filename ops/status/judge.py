@@ -85,6 +85,8 @@ def _unwell(seen: Observed, model: str, health: Health | None) -> tuple[State, s
     faults = [one.cause.name for one in findings(seen, model) if not one.cause.passing]
     if faults:
         return "down", ", ".join(dict.fromkeys(faults))
+    if now.name == phases.PLATFORM:
+        return "down", "it is in the stack's outputs alone"
     if now.name != phases.READY:
         return "starting", ", ".join(filter(None, [now.name, now.detail]))
     return "down" if health else "unknown", f"Ready in the cluster, but {_said(health)}"

@@ -123,6 +123,7 @@ EXAMPLES = [
         refused('Internal error occurred: failed calling webhook "x": no endpoints available'),
     ),
     ("model gone", seen(models=[])),
+    ("no model yet", seen(models=[], expected=[])),
     ("service account missing", seen(service_accounts=[thing("llm-d/default")])),
     ("token Secret missing", refused('failed to attach model artifacts: secrets "qwen-hugging-face" not found')),
     ("gateway without an address", seen(services=[thing(PROXY)])),

@@ -46,6 +46,7 @@ NOT_RECORDED = {
     "bucket not mounted": "its kubelet has no driver of Cloud Storage FUSE",
     "disk full": "its nodes have the disk of this machine",
     "out of memory on the chip": "it has no chips",
+    "no model yet": "what is asked on the real control plane is about a model that was deployed",
     "waiting for a node": "a node comes within a second",
     "compiling": "its vLLM compiles nothing",
 }

@@ -29,6 +29,7 @@ from tests.support.observations import (
 
 NODE = seen(UNSCHEDULED)
 WEIGHTS = seen(pod(weights=RUNNING, vllm=INITIALIZING))
+EMPTY = seen(models=[], expected=[])
 STOCKOUT = seen(UNSCHEDULED, events=[event("FailedScaleUp", "GCE out of resources")])
 NO_ADDRESS = seen(UNSCHEDULED, services=[thing(PROXY)])
 
@@ -60,7 +61,7 @@ def test_phase_does_not_begin_before_the_one_that_it_follows() -> None:
 def test_it_is_ready_when_every_model_is() -> None:
     assert looks(well()).ready
     assert not looks(well().model_copy(update={"expected": [PLACE, "llm-d/other"]})).ready
-    assert not looks(seen(models=[], expected=[])).ready
+    assert not looks(EMPTY).ready
 
 
 def test_model_that_sleeps_is_waited_for_no_longer_and_ends_nothing() -> None:
@@ -91,8 +92,9 @@ def test_what_stands_around_the_models_has_longer_as_it_may_be_in_the_making() -
     assert looks(NO_ADDRESS, NO_ADDRESS, seconds=600).lasting(at(600))
 
 
-def test_what_is_on_its_way_never_ends_it() -> None:
-    assert not looks(WEIGHTS, WEIGHTS, seconds=3600).lasting(at(3600))
+@pytest.mark.parametrize("on_its_way", [EMPTY, WEIGHTS])
+def test_what_is_on_its_way_never_ends_it(on_its_way: Observed) -> None:
+    assert not looks(on_its_way, on_its_way, seconds=3600).lasting(at(3600))
 
 
 @pytest.fixture

@@ -118,6 +118,10 @@ def test_model_that_answers_serves_since_it_is_ready() -> None:
             ("down", "out of memory in the container", False),
         ),
         (
+            {"health": AWAY, "cluster": seen(models=[], expected=[])},
+            ("down", "it is in the stack's outputs alone", False),
+        ),
+        (
             {"health": {}, "endpoints": {}},
             ("unknown", "Ready in the cluster, but its URL is not known", None),
         ),
