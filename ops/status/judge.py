@@ -12,7 +12,7 @@ from ops.diagnose.observed import Observed
 from ops.error_code import ASLEEP
 
 from .cost_today import Cost, today
-from .known import Alert, Deployed, Health, Known, Part, Traffic, Unknown
+from .known import Alert, Deployed, Health, Known, NoCluster, Part, Traffic, Unknown
 
 State = Literal["serving", "paused", "asleep", "starting", "down", "unknown"]
 WELL = 200
@@ -163,6 +163,18 @@ def window(known: Known) -> Window | Literal["any time"] | Unknown:
     return Window(begins=found[0], ends=found[1]) if found else Unknown(because="none begins within a year")
 
 
+def cost(known: Known) -> Cost | Unknown:
+    """What was paid since midnight; of a stack that has no cluster, or no state that says so, the file alone does not
+    tell it."""
+    if isinstance(known.settings, Unknown):
+        return known.settings
+    if isinstance(known.endpoints, Unknown):
+        return known.endpoints
+    if isinstance(known.nodes, NoCluster):
+        return Unknown(because="there is no cluster")
+    return today(known.settings, known.nodes, known.pools, known.at)
+
+
 def status(known: Known) -> Status:
     """What is told."""
     named = [] if isinstance(known.endpoints, Unknown) else list(known.endpoints)
@@ -170,11 +182,6 @@ def status(known: Known) -> Status:
     models = [_model(known, name) for name in dict.fromkeys([*named, *seen])]
     up = serving(known, [model.state for model in models])
     times = [model.since for model in models if model.state == "serving"]
-    cost = (
-        known.settings
-        if isinstance(known.settings, Unknown)
-        else today(known.settings, known.nodes, known.pools, known.at)
-    )
     return Status(
         stack=known.stack,
         at=known.at,
@@ -184,7 +191,7 @@ def status(known: Known) -> Status:
         models=models,
         nodes=nodes(known),
         not_ready=() if isinstance(known.nodes, Unknown) else tuple(n.name for n in known.nodes if not n.ready),
-        cost_today=cost,
+        cost_today=cost(known),
         alerts=known.alerts,
         maintenance=window(known),
         left_out=() if isinstance(known.cluster, Unknown) else tuple(dict.fromkeys(known.cluster.left_out)),

@@ -21,6 +21,10 @@ class Unknown(Part):
     because: str
 
 
+class NoCluster(Unknown):
+    """In place of what a cluster has, of a stack without one: it was destroyed, or has not come as far."""
+
+
 class Deployed(Part):
     """The last update that succeeded: when it ended, from which commit, whether there were changes in none, and what it
     says of itself."""

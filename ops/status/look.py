@@ -27,7 +27,7 @@ from ops.stack_file import StackFileError, stack
 from ops.words import one_line
 
 from . import history, monitoring
-from .known import Alert, Deployed, Endpoint, Health, Known, Node, Traffic, Unknown
+from .known import Alert, Deployed, Endpoint, Health, Known, NoCluster, Node, Traffic, Unknown
 
 SECONDS = 10
 """For the answer of a model."""
@@ -153,7 +153,7 @@ def look(name: str, folder: Path) -> Known:
         of_outputs = outputs(deployment)
         found, told = endpoints(of_outputs), state.read(deployment)
     except state.NoClusterError as error:
-        found, told = {}, Unknown(because=str(error))
+        found, told = {}, NoCluster(because=str(error))
     except state.StateError as error:
         found = told = Unknown(because=str(error))
     urls = {} if isinstance(found, Unknown) else found

@@ -7,7 +7,7 @@ import pytest
 
 from infra.settings.load import parse
 from ops.status.judge import Replicas, Window, status
-from ops.status.known import Endpoint, Health, Unknown
+from ops.status.known import Endpoint, Health, NoCluster, Unknown
 from tests.support.observations import (
     DEPLOYMENTS,
     NOT_READY,
@@ -216,6 +216,18 @@ def test_window_that_is_over_is_told() -> None:
 def test_without_a_stack_file_costs_and_window_are_unknown() -> None:
     found = status(known(settings=NO_WAY))
     assert found.cost_today == found.maintenance == NO_WAY
+
+
+def test_stack_without_a_cluster_costs_nothing_that_is_known() -> None:
+    none = NoCluster(because="its state has no cluster")
+    found = status(known(endpoints={}, health={}, cluster=none, nodes=none))
+    assert found.cost_today == Unknown(because="there is no cluster")
+    assert found.nodes == none
+
+
+def test_stack_whose_state_cannot_be_read_has_no_known_cost() -> None:
+    none = Unknown(because="no stack named 'dev' found")
+    assert status(known(endpoints=none, health={}, cluster=none, nodes=none)).cost_today == none
 
 
 def test_what_the_cluster_did_not_tell_is_left_out() -> None:

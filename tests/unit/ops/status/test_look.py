@@ -17,7 +17,7 @@ from ops.diagnose import state
 from ops.diagnose.observe import LISTS
 from ops.diagnose.observed import Observed, Pool
 from ops.status import look as module
-from ops.status.known import Endpoint, Health, Node, Traffic, Unknown
+from ops.status.known import Endpoint, Health, NoCluster, Node, Traffic, Unknown
 from ops.status.look import asked, endpoints, look, measured, node, outputs, trust
 from tests.support.api_server import ApiServer, api_server
 from tests.support.observations import NOW, PLACE, before, model
@@ -141,7 +141,8 @@ def test_stack_without_a_cluster_has_no_model(pulumi: Callable[..., None], folde
     pulumi({}, history=None)
     found = look("dev", folder)
     assert found.endpoints == {}
-    assert isinstance(found.cluster, Unknown)
+    assert isinstance(found.cluster, NoCluster)
+    assert found.nodes == found.cluster
     assert "its state has no cluster" in found.cluster.because
     assert isinstance(found.deployed, Unknown)
 

@@ -14,7 +14,7 @@ from infra.settings.load import parse
 from ops.__main__ import app
 from ops.status import run
 from ops.status.judge import status
-from ops.status.known import Alert, Deployed, Health, Known, Traffic, Unknown
+from ops.status.known import Alert, Deployed, Health, Known, NoCluster, Traffic, Unknown
 from ops.status.show import show
 from tests.support.observations import NOW, PLACE
 from tests.support.pages import commands
@@ -103,6 +103,16 @@ def test_nothing_known_is_still_a_screen() -> None:
     assert "models       none that is known" in lines
     assert f"cost today   unknown, because {NO_WAY.because}" in lines
     assert f"maintenance  unknown, because {NO_WAY.because}" in lines
+
+
+def test_json_of_a_stack_without_a_cluster_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    none = NoCluster(because="its state has no cluster")
+    _, said = ask(monkeypatch, known(endpoints={}, health={}, cluster=none, nodes=none), "--json")
+    found = json.loads(said)
+    assert (found["nodes"], found["cost_today"]) == (
+        {"because": "its state has no cluster"},
+        {"because": "there is no cluster"},
+    )
 
 
 def ask(monkeypatch: pytest.MonkeyPatch, of: Known, *options: str) -> tuple[int, str]:
