@@ -25,14 +25,27 @@ class NoCluster(Unknown):
     """In place of what a cluster has, of a stack without one: it was destroyed, or has not come as far."""
 
 
+class Failed(Part):
+    """An update, or a destroy, that failed, and when it ended."""
+
+    kind: str
+    at: datetime
+
+    @property
+    def what(self) -> str:
+        """What it was, in words."""
+        return "an update" if self.kind == "update" else f"a {self.kind}"
+
+
 class Deployed(Part):
     """The last update that succeeded: when it ended, from which commit, whether there were changes in none, and what it
-    says of itself."""
+    says of itself. `failed` is the last one that has failed since."""
 
     at: datetime
     commit: str | None
     changed: bool
     message: str
+    failed: Failed | None = None
 
 
 class Health(Part):

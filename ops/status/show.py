@@ -36,7 +36,9 @@ def _deployed(of: Deployed | Unknown) -> str:
         return unknown(of)
     commit = f"commit {of.commit[:12]}" if of.commit else "no commit"
     changed = " and changes that are in none" if of.changed else ""
-    return f"{clock(of.at)}, of {commit}{changed}" + (f": {of.message}" if of.message else "")
+    message = f": {of.message}" if of.message else ""
+    failed = f"; {of.failed.what} failed at {clock(of.failed.at)}" if of.failed else ""
+    return f"{clock(of.at)}, of {commit}{changed}{message}{failed}"
 
 
 def _nodes(of: Status) -> str:

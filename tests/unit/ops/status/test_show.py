@@ -14,7 +14,7 @@ from infra.settings.load import parse
 from ops.__main__ import app
 from ops.status import run
 from ops.status.judge import status
-from ops.status.known import Alert, Deployed, Health, Known, NoCluster, Traffic, Unknown
+from ops.status.known import Alert, Deployed, Failed, Health, Known, NoCluster, Traffic, Unknown
 from ops.status.show import show
 from tests.support.observations import NOW, PLACE
 from tests.support.pages import commands
@@ -64,6 +64,16 @@ def test_reason_of_its_own_is_told_in_whole() -> None:
         f"ready Pods are unknown, because {NO_WAY.because}",
         f"requests and time to first token are unknown, because {NO_LOGIN.because}",
     ]
+
+
+@pytest.mark.parametrize(("kind", "said"), [("update", "an update"), ("destroy", "a destroy")])
+def test_failure_since_is_told_beside_what_is_deployed(kind: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed = known().deployed
+    assert isinstance(deployed, Deployed)
+    of = known(deployed=deployed.model_copy(update={"failed": Failed(kind=kind, at=NOW)}))
+    assert f"of commit 0123456789ab: Add it; {said} failed at 2026-11-30 12:00 UTC" in ask(monkeypatch, of)[1]
+    found = json.loads(ask(monkeypatch, of, "--json")[1])
+    assert found["deployed"]["failed"] == {"kind": kind, "at": "2026-11-30T12:00:00Z"}
 
 
 def test_model_that_is_down_has_its_cause_and_the_next_command() -> None:
