@@ -148,14 +148,15 @@ def findings(seen: Observed, model: str) -> list[Finding]:
 
     None if it is Ready, unless something around it is wrong: what is up goes on for a while without a controller. Of a
     paused one, and of one that sleeps, it is told that it is. As long as something is wrong, what is on its way is not
-    told.
+    told. Of one that could not be read, what was read is told, and no more: it may be Ready.
     """
-    done = phases.phase(seen, model).name in phases.DONE
+    now = phases.phase(seen, model).name
+    done = now in phases.DONE
     rows = [cause for cause in TABLE if cause.around or not done]
     found = [Finding(model, cause, sign) for cause in rows for sign in cause.look(seen, model)]
     faults = [one for one in found if not one.cause.passing]
     named = {one.sign.what for one in faults if one.cause.name not in GENERAL}
     faults = [one for one in faults if one.cause.name not in GENERAL or one.sign.what not in named]
-    if faults or found or done:
+    if faults or found or done or now == phases.UNREAD:
         return faults or found
     return [Finding(model, UNKNOWN, sign) for sign in UNKNOWN.look(seen, model)]

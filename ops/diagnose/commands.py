@@ -37,7 +37,7 @@ def diagnose(stack: Stack = "", kubeconfig: Kubeconfig = None, cwd: Folder = Pat
     deployments, llminferenceservices, gateways and cert-manager's kinds, and get of pods/log, in all namespaces. What
     it may not read it leaves out, and says so. It reads no Secret, and what looks like a token is not shown. It prints
     the causes of each model. It exits with 0 if every model is Ready, paused or asleep, 1 if not or if something around
-    them is wrong, and 2 if it cannot run.
+    them is wrong, and 2 if it cannot run or could not read how a model is.
     """
     _check(stack, kubeconfig)
     from . import run
@@ -56,10 +56,11 @@ def watch(
 
     The phases are node, image, weights, load, compilation, route, ready, each with when it began and how long it took,
     and how far it is as far as the logs say. Begin it in another terminal as soon as `pulumi up` runs. It ends when
-    every model is Ready that is not paused, or when a cause has lasted for a minute that is not on its way.
+    every model is Ready that is not paused, when a cause has lasted for a minute that is not on its way, or when it
+    could not read for as long how a model is.
 
     It needs what `diagnose` needs. It prints a table that changes, or where there is no terminal a line for each
-    change. It exits with 0 if every model is Ready, 1 if not, and 2 if it cannot run.
+    change. It exits with 0 if every model is Ready, 1 if not, and 2 if it cannot run or read that.
     """
     _check(stack, kubeconfig)
     from . import run

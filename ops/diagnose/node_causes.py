@@ -28,7 +28,7 @@ FULL = re.compile(r"max node group size reached|max total nodes in cluster reach
 
 def without_node(seen: Observed, model: str) -> Iterator[Pod]:
     """The model's Pods that no node has; as long as it has none, those that others have made to ask for its chips."""
-    pods = seen.pods_of(model) or seen.pods_for_chips()
+    pods = seen.pods_of(model) or seen.pods_before(model)
     return (pod for pod in pods if not pod.spec.node_name and pod.status.phase in ("", "Pending"))
 
 
@@ -109,4 +109,5 @@ def coming(seen: Observed, model: str) -> Iterator[Sign]:
     for pod in without_node(seen, model):
         last = next(iter(seen.events_of(pod, TRIGGERED, "FailedScheduling")), None)
         if not _refusals(seen, pod):
-            yield _sign(seen, pod, last.message if last else "the scheduler has not looked at it yet")
+            silent = "the scheduler has not looked at it yet" if seen.whole("events") else "not all events were read"
+            yield _sign(seen, pod, last.message if last else silent)

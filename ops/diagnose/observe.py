@@ -115,10 +115,12 @@ def observe(cluster: Cluster, expected: list[str], pools: list[Pool]) -> Observe
         )
         of_models = [pod for place in seen.places() for pod in [*seen.pods_of(place), *seen.pickers_of(place)]]
         logs = list(each.map(lambda one: _log(cluster, *one), wanted_logs(of_models)))
+    incomplete = [name for name, answer in lists.items() if answer.left_out]
     left_out = [answer.left_out for answer in lists.values()] + [problem for *_, problem in logs]
     return seen.model_copy(
         update={
             "logs": {key: text for key, text, problem in logs if not problem},
             "left_out": list(filter(None, left_out)),
+            "incomplete": incomplete,
         }
     )

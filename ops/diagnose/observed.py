@@ -26,7 +26,7 @@ class Observed(BaseModel):
 
     `expected` are the models of the stack's state as `namespace/name`, `pools` its TPU node pools; both are empty with
     a kubeconfig alone. `logs` has the last lines by `namespace/pod/container`; `left_out` says what could not be read,
-    and why.
+    and why. `incomplete` names the lists among it: what is not in one of these may be in the cluster.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +44,11 @@ class Observed(BaseModel):
     certificates: list[Thing] = []
     logs: dict[str, str] = {}
     left_out: list[str] = []
+    incomplete: list[str] = []
+
+    def whole(self, name: str) -> bool:
+        """Whether a list was read to its end: only then is what it does not have not in the cluster."""
+        return name not in self.incomplete
 
     def model(self, place: str) -> Thing | None:
         """A model by `namespace/name`."""
@@ -73,8 +78,11 @@ class Observed(BaseModel):
         """The endpoint pickers of a model."""
         return self.pods_of(place, PICKER)
 
-    def pods_for_chips(self) -> list[Pod]:
-        """Every Pod that asks for a TPU slice, whoever has made it: before there is a model, another may ask for it."""
+    def pods_before(self, place: str) -> list[Pod]:
+        """Every Pod that asks for a TPU slice, whoever has made it, as long as a model has none: it may ask for the
+        model's. Nothing if the model may have some that were not read."""
+        if self.pods_of(place) or not self.whole("pods"):
+            return []
         return [p for p in self.pods if TOPOLOGY_LABEL in p.spec.node_selector and not p.metadata.deletion_timestamp]
 
     def events_of(self, pod: Pod, *reasons: str) -> list[Event]:

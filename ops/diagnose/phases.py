@@ -14,7 +14,7 @@ PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeve
 
 STOP, AWAITED = "serving.kserve.io/stop", "pulumi.com/waitFor"
 """Annotations of a model: what stops it, and what Pulumi waits for."""
-PLATFORM, READY, PAUSED, ASLEEP = "platform", "ready", "paused", "asleep"
+PLATFORM, READY, PAUSED, ASLEEP, UNREAD = "platform", "ready", "paused", "asleep", "unknown"
 DONE = (READY, PAUSED, ASLEEP)
 """Phases in which a model is as its stack file wants it."""
 PHASES = (PLATFORM, "node", "image", "weights", "load", "compilation", "route", READY)
@@ -24,7 +24,8 @@ the Pod."""
 
 
 class Phase(NamedTuple):
-    """Where a model is, how far within that, and since when as far as the cluster says."""
+    """Where a model is, how far within that, and since when as far as the cluster says. `UNREAD` is where it may be
+    anywhere, as a list that tells it was not read to its end."""
 
     name: str
     detail: str = ""
@@ -81,19 +82,37 @@ def of_pod(seen: Observed, pod: Pod) -> Phase:
     return Phase("image", waiting.image if waiting else "", _scheduled(pod))
 
 
+def _done(seen: Observed, model: Thing) -> Phase | None:
+    """The phase of a model that is as its stack file wants it."""
+    if is_paused(model):
+        return Phase(PAUSED)
+    if is_asleep(seen, model):
+        return Phase(ASLEEP)
+    if model.ready and any(pod.ready for pod in seen.pods_of(model.place)):
+        ready = model.condition("Ready")
+        return Phase(READY, since=ready.last_transition_time if ready else None)
+    return None
+
+
+def _unread(seen: Observed, model: Thing) -> str:
+    """Of what not all was read that tells where a model is: of a Ready one without a Pod, its Deployment tells whether
+    it is asleep."""
+    if not seen.whole("pods"):
+        return "Pods"
+    may_sleep = model.ready and model.spec.replicas is None and not seen.pods_of(model.place)
+    unknown = not seen.deployment(model.place) and not seen.whole("deployments")
+    return "Deployments" if may_sleep and unknown else ""
+
+
 def phase(seen: Observed, model: str) -> Phase:
     """Where a model is: that of its Pod which is least far, if it is to have any."""
     found = seen.model(model)
     if not found:
-        return Phase(PLATFORM)
-    if is_paused(found):
-        return Phase(PAUSED)
-    if is_asleep(seen, found):
-        return Phase(ASLEEP)
-    pods = seen.pods_of(model)
-    if found.ready and any(pod.ready for pod in pods):
-        ready = found.condition("Ready")
-        return Phase(READY, since=ready.last_transition_time if ready else None)
-    if not pods:
+        return Phase(PLATFORM) if seen.whole("models") else Phase(UNREAD, "not all models were read")
+    if done := _done(seen, found):
+        return done
+    if unread := _unread(seen, found):
+        return Phase(UNREAD, f"not all {unread} were read")
+    if not (pods := seen.pods_of(model)):
         return Phase("node", "KServe has made no Pod yet", found.metadata.creation_timestamp)
     return min((of_pod(seen, pod) for pod in pods), key=lambda one: PHASES.index(one.name))

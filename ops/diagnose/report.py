@@ -9,7 +9,7 @@ from rich.text import Text
 from .cause import Finding
 from .causes import NO_MODEL, findings
 from .observed import Observed
-from .phases import ASLEEP, DONE, PAUSED, READY, phase
+from .phases import ASLEEP, DONE, PAUSED, READY, UNREAD, Phase, phase
 
 LONGEST = 600
 """Characters of somebody's words that are shown."""
@@ -50,15 +50,30 @@ def show(found: list[Finding], now: datetime, to: Console) -> None:
             to.print(Padding(Text(f"{label:<6}{text}"), (0, 0, 0, 4)), soft_wrap=True)
 
 
-def report(seen: Observed, to: Console) -> bool:
-    """Print how each model stands, and why. Whether all are Ready, paused or asleep, with nothing wrong around them."""
-    models, well = seen.places() or [NO_MODEL], True
-    for model in models:
+def called(model: str, now: Phase) -> str:
+    """A model by its name, or that there is none."""
+    if model != NO_MODEL:
+        return model
+    return "no model that is known" if now.name == UNREAD else "no model yet"
+
+
+def _state(now: Phase) -> str:
+    if now.name == UNREAD:
+        return f"{UNREAD}, {now.detail}"
+    return {READY: "Ready", PAUSED: PAUSED, ASLEEP: ASLEEP}.get(now.name, f"not Ready, phase {now.name}")
+
+
+def report(seen: Observed, to: Console) -> bool | None:
+    """Print how each model stands, and why. Whether all are Ready, paused or asleep, with nothing wrong around them;
+    None if none is known not to be, and not all could be read."""
+    wrong, unread = False, not seen.whole("models")
+    for model in seen.places() or [NO_MODEL]:
         found, now = findings(seen, model), phase(seen, model)
-        state = {READY: "Ready", PAUSED: PAUSED, ASLEEP: ASLEEP}.get(now.name, f"not Ready, phase {now.name}")
-        to.print(Text.assemble((model if model != NO_MODEL else "no model yet", "bold"), f": {state}"))
+        to.print(Text.assemble((called(model, now), "bold"), f": {_state(now)}"))
         show(found, seen.at, to)
-        well &= now.name in DONE and all(finding.cause.passing for finding in found)
+        wrong |= now.name not in (*DONE, UNREAD) or not all(finding.cause.passing for finding in found)
+        unread |= now.name == UNREAD
+    well = False if wrong else None if unread else True
     if well:
         to.print("all is well; python -m ops smoke asks as a client does")
     for line in dict.fromkeys(seen.left_out):

@@ -16,12 +16,14 @@ from .causes import NO_MODEL
 from .cluster import ClusterError
 from .look import Look
 from .observed import Observed
-from .report import ago, report, shortened, show
+from .report import ago, called, report, shortened, show
 from .state import NoClusterError, StateError
 from .watching import Step, Watching, after
 
 EVERY = 5.0
 """Seconds between two looks."""
+CODES = {True: 0, False: 1, None: 2}
+"""Exit codes: all is well, something is not, it cannot be told."""
 
 
 def diagnose(look: Look, stack: str) -> int:
@@ -30,7 +32,7 @@ def diagnose(look: Look, stack: str) -> int:
         seen = look()
     except (StateError, ClusterError) as error:
         refuse(f"stack {stack}: {error}" if stack else str(error))
-    return int(not report(seen, console()))
+    return CODES[report(seen, console())]
 
 
 def table(watching: Watching, now: datetime) -> Table:
@@ -48,8 +50,8 @@ def table(watching: Watching, now: datetime) -> Table:
 
 def line(step: Step) -> Text:
     """One change, for a log."""
-    model = step.model if step.model != NO_MODEL else "no model yet"
-    return Text(f"{step.began:%H:%M:%S} {model}: {step.phase.name} {shortened(step.phase.detail)}".rstrip())
+    now = step.phase
+    return Text(f"{step.began:%H:%M:%S} {called(step.model, now)}: {now.name} {shortened(now.detail)}".rstrip())
 
 
 class Plain:
@@ -69,8 +71,8 @@ class Plain:
 
 
 def follow(look: Callable[[], Observed], until: datetime, tell: Callable[[Watching], None], to: Console) -> Watching:
-    """Look until every model is Ready, a cause has lasted, or it is late. Raises `StateError`, and `ClusterError` if
-    the cluster does not answer the first time."""
+    """Look until every model is Ready, a cause has lasted, one cannot be read, or it is late. Raises `StateError`, and
+    `ClusterError` if the cluster does not answer the first time."""
     watching, last = Watching(), ""
     while True:
         try:
@@ -83,7 +85,7 @@ def follow(look: Callable[[], Observed], until: datetime, tell: Callable[[Watchi
                 to.print(Text(str(error)), soft_wrap=True)
             last = str(error)
         now = datetime.now(UTC)
-        if watching.ready or watching.lasting(now) or now >= until:
+        if watching.ready or watching.lasting(now) or watching.unread(now) or now >= until:
             return watching
         time.sleep(EVERY)
 
@@ -109,8 +111,13 @@ def watch(look: Look, stack: str, seconds: float) -> int:
     except KeyboardInterrupt:
         return 130
     now = datetime.now(UTC)
-    if not ended.ready:
-        show([finding for finding, _ in ended.causes], now, to)
-        if not ended.lasting(now):
-            to.print(f"not Ready within {seconds:g} seconds; to see why: python -m ops diagnose")
-    return int(not ended.ready)
+    if ended.ready:
+        return CODES[True]
+    show([finding for finding, _ in ended.causes], now, to)
+    if ended.lasting(now):
+        return CODES[False]
+    if ended.unread(now):
+        to.print("it cannot be told; what could not be read, and why: python -m ops diagnose")
+        return CODES[None]
+    to.print(f"not Ready within {seconds:g} seconds; to see why: python -m ops diagnose")
+    return CODES[False]

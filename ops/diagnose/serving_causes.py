@@ -36,7 +36,8 @@ def _unready(model: Thing) -> Iterator[tuple[str, Sign]]:
 def _said(seen: Observed, model: str, words: re.Pattern[str]) -> Iterator[Sign]:
     """In which condition of a model, or event about it or what is made of it, something is said, the first of them.
 
-    What was said before the newest of its Pods was made is over: events stay for an hour.
+    What was said before the newest of its Pods was made is over: events stay for an hour. Without all Pods, which of
+    them is the newest is not known.
     """
     found = seen.model(model)
     for _, sign in _unready(found) if found else ():
@@ -46,7 +47,7 @@ def _said(seen: Observed, model: str, words: re.Pattern[str]) -> Iterator[Sign]:
     namespace, name = model.split("/")
     times = [pod.metadata.creation_timestamp for pod in seen.pods_of(model)]
     made = max(filter(None, times), default=None)
-    for event in seen.events_in(namespace, *CREATING):
+    for event in seen.events_in(namespace, *CREATING) if seen.whole("pods") else ():
         about = event.involved_object
         ours = about.name == name or about.name.startswith(deployment_of(name))
         over = made and event.when and event.when < made
@@ -57,13 +58,13 @@ def _said(seen: Observed, model: str, words: re.Pattern[str]) -> Iterator[Sign]:
 
 def none_yet(seen: Observed, model: str) -> Iterator[Sign]:
     """Neither the stack's state nor the cluster has a model: the platform comes first."""
-    if model not in seen.expected and not seen.model(model):
+    if model not in seen.expected and not seen.model(model) and seen.whole("models"):
         yield Sign("the cluster", "it has no model yet: pulumi up has not come as far")
 
 
 def gone(seen: Observed, model: str) -> Iterator[Sign]:
     """The stack's state has the model, and the cluster has not."""
-    if model in seen.expected and not seen.model(model):
+    if model in seen.expected and not seen.model(model) and seen.whole("models"):
         yield Sign(f"LLMInferenceService {model}", "it is not in the cluster")
 
 
@@ -98,12 +99,12 @@ def webhook(seen: Observed, model: str) -> Iterator[Sign]:
 def account(seen: Observed, model: str) -> Iterator[Sign]:
     """The model's service account, which has its name, is not there, and so no Pod can be made."""
     have = {one.place for one in seen.service_accounts}
-    if seen.pods_of(model):
+    if seen.pods_of(model) or not seen.whole("pods") or model in have:
         return
-    if have and seen.model(model) and model not in have:
-        yield Sign(f"ServiceAccount {model}", "it is not in the cluster")
-    elif not have:
+    if not have or not seen.whole("service_accounts"):
         yield from _said(seen, model, ACCOUNT)
+    elif seen.model(model):
+        yield Sign(f"ServiceAccount {model}", "it is not in the cluster")
 
 
 def secret(seen: Observed, model: str) -> Iterator[Sign]:
@@ -118,7 +119,7 @@ def _service_of_gateway(seen: Observed) -> Thing | None:
 def gateway(seen: Observed, model: str) -> Iterator[Sign]:  # noqa: ARG001 - the same for every model
     """The load balancer has no address, or is not there; Google Cloud's reason is in its events."""
     service = _service_of_gateway(seen)
-    if not service and seen.gateways:
+    if not service and seen.gateways and seen.whole("services"):
         yield Sign(f"Service {ISTIO_INGRESS}/{GATEWAY}", "it is not in the cluster")
     elif service and not service.status.load_balancer.get("ingress"):
         why = [e for e in seen.events_in(ISTIO_INGRESS, "SyncLoadBalancerFailed") if e.involved_object.name == GATEWAY]
@@ -154,6 +155,8 @@ def certificate(seen: Observed, model: str) -> Iterator[Sign]:  # noqa: ARG001 -
 
 def picker(seen: Observed, model: str) -> Iterator[Sign]:
     """No endpoint picker of the model is ready; of several only the leader is, so one is enough."""
+    if not seen.whole("pods"):
+        return
     pods = seen.pickers_of(model)
     if pods and not any(pod.ready for pod in pods):
         for pod in pods[:1]:

@@ -107,8 +107,7 @@ def not_found(seen: Observed, model: str) -> Iterator[Sign]:
 def image(seen: Observed, model: str) -> Iterator[Sign]:
     """An image that cannot be pulled, by the model's Pods or its pickers'; as long as it has none, by those that others
     have made to ask for its chips."""
-    asking = [] if seen.pods_of(model) else seen.pods_for_chips()
-    for pod in [*_pods(seen, model), *asking, *(p for p in seen.pickers_of(model) if not p.ready)]:
+    for pod in [*_pods(seen, model), *seen.pods_before(model), *(p for p in seen.pickers_of(model) if not p.ready)]:
         for container in pod.containers:
             waiting = container.state.waiting
             if waiting and waiting.reason in PULLING:

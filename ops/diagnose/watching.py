@@ -6,7 +6,7 @@ from typing import NamedTuple
 from .cause import Finding
 from .causes import NO_MODEL, findings
 from .observed import Observed
-from .phases import ASLEEP, DONE, READY, Phase, phase
+from .phases import ASLEEP, DONE, READY, UNREAD, Phase, phase
 
 PATIENCE, PATIENCE_AROUND = timedelta(minutes=1), timedelta(minutes=10)
 """How long a cause has to last until it ends the watch: a pull is tried again, and what stands around the models may
@@ -42,6 +42,11 @@ class Watching(NamedTuple):
         """The causes that have lasted long enough to end the watch."""
         return [f for f, since in self.causes if now - since >= (PATIENCE_AROUND if f.cause.around else PATIENCE)]
 
+    def unread(self, now: datetime) -> bool:
+        """Whether it could not be read for as long where a model is: who may not read it today may not in an hour."""
+        last = [steps[-1] for model in self.models or (NO_MODEL,) if (steps := self.of(model))]
+        return any(step.phase.name == UNREAD and now - step.began >= PATIENCE for step in last)
+
 
 def _step(before: list[Step], model: str, now: Phase, at: datetime) -> list[Step]:
     """The steps of a model with the phase of now: another one begins, or the last one goes on."""
@@ -53,7 +58,8 @@ def _step(before: list[Step], model: str, now: Phase, at: datetime) -> list[Step
 
 def after(before: Watching, seen: Observed) -> Watching:
     """What is known after one more look."""
-    models = tuple(seen.places())
+    known = () if seen.whole("models") else before.models
+    models = tuple(dict.fromkeys([*known, *seen.places()]))
     steps = [
         step for model in models or (NO_MODEL,) for step in _step(before.of(model), model, phase(seen, model), seen.at)
     ]

@@ -63,9 +63,12 @@ class Status(Part):
     left_out: tuple[str, ...] = ()
 
 
-def replicas(seen: Observed, model: str) -> Replicas:
+def replicas(seen: Observed, model: str) -> Replicas | Unknown:
     """How many Pods are ready, and wanted: by the Deployment, which whoever scales a model changes."""
     of, found = seen.deployment(model), seen.model(model)
+    for name, is_known in (("pods", False), ("deployments", of is not None)):
+        if not is_known and not seen.whole(name):
+            return Unknown(because=f"not all {name} were read")
     asked = (of and of.spec.replicas, found and found.spec.replicas)
     wanted = next((count for count in asked if count is not None), 0)
     return Replicas(ready=sum(pod.ready for pod in seen.pods_of(model)), wanted=wanted)
@@ -85,6 +88,8 @@ def _unwell(seen: Observed, model: str, health: Health | None) -> tuple[State, s
     faults = [one.cause.name for one in findings(seen, model) if not one.cause.passing]
     if faults:
         return "down", ", ".join(dict.fromkeys(faults))
+    if now.name == phases.UNREAD:
+        return _by_health(health)
     if now.name == phases.PLATFORM:
         return "down", "it is in the stack's outputs alone"
     if now.name != phases.READY:
@@ -93,7 +98,7 @@ def _unwell(seen: Observed, model: str, health: Health | None) -> tuple[State, s
 
 
 def _by_health(health: Health | None) -> tuple[State, str]:
-    """A model that does not answer well, in a cluster that does not either."""
+    """A model that does not answer well, in a cluster that does not tell."""
     if health and health.code == ASLEEP:
         return "asleep", "the gateway says so; it may be waking"
     return "down" if health and health.status else "unknown", _said(health)

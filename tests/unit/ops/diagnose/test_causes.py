@@ -23,12 +23,14 @@ from tests.support.diagnosed import (
 )
 from tests.support.observations import (
     CONTROLLER,
+    DEPLOYMENTS,
     INITIALIZING,
     PICKER,
     PLACE,
     PROXY,
     RUNNING,
     UNSCHEDULED,
+    deployment,
     ended,
     event,
     model,
@@ -79,6 +81,49 @@ def one(observed: Observed, place: str = PLACE) -> Any:
 
 def test_nothing_is_found_where_all_is_well() -> None:
     assert findings(well(), PLACE) == []
+
+
+PICKER_MADE = [*DEPLOYMENTS, deployment("llm-d/qwen-kserve-router-scheduler", 0)]
+STALE = event("FailedCreate", 'secrets "qwen-hugging-face" not found', of="qwen")
+CHIPS = Pod.model_validate(
+    {"metadata": {"name": "a", "namespace": "warm"}, "spec": {"nodeSelector": UNSCHEDULED.spec.node_selector}}
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "cause", "parts"),
+    [
+        ("models", "model gone", {"models": []}),
+        ("models", "no model yet", {"models": [], "expected": []}),
+        ("services", "gateway without an address", {"services": [], "pods": [pod(ready=True)]}),
+        ("pods", "unknown", {"pods": []}),
+        ("pods", "picker down", {"pods": [], "deployments": PICKER_MADE}),
+        ("pods", "picker down", {"pods": [pod("router-scheduler")]}),
+        ("pods", "service account missing", {"pods": [], "service_accounts": [thing("llm-d/default")]}),
+        ("pods", "token Secret missing", {"pods": [], "events": [STALE]}),
+        ("pods", "waiting for a node", {"pods": [CHIPS]}),
+    ],
+)
+def test_what_a_list_does_not_have_is_told_only_if_it_was_read_to_its_end(
+    name: str, cause: str, parts: dict[str, Any]
+) -> None:
+    observed = seen(**{"models": [model()], **parts})
+    assert cause in {found.cause.name for found in findings(observed, PLACE)}
+    assert findings(observed.model_copy(update={"incomplete": [name]}), PLACE) == []
+
+
+def test_account_that_may_be_among_those_that_were_not_read_is_not_missing() -> None:
+    observed = seen(service_accounts=[thing("llm-d/default")], incomplete=["service_accounts"])
+    assert one(observed).cause.name == "unknown"
+
+
+def test_pod_whose_events_were_not_read_waits_and_says_so() -> None:
+    found = one(seen(UNSCHEDULED, incomplete=["events"]))
+    assert (found.cause.name, found.sign.said) == ("waiting for a node", "not all events were read")
+
+
+def test_fault_that_was_read_is_told_whatever_was_not() -> None:
+    assert one(seen(pod(vllm=ended("Bus error", 135)), incomplete=["pods"])).cause.name == "it ends again and again"
 
 
 def test_stockout_is_told_in_gkes_words_with_what_was_tried_and_since_when() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from ops.diagnose import observe as module
 from ops.diagnose.cluster import Cluster, ClusterError
 from ops.diagnose.observe import LISTS, observe
 from ops.diagnose.observed import Observed
@@ -69,6 +70,16 @@ def test_what_may_not_be_read_is_left_out_and_told() -> None:
 
 def test_apis_that_are_not_installed_are_empty(server: ApiServer) -> None:
     assert (look(server).certificates, look(server).left_out) == ([], [])
+    assert look(server).incomplete == []
+
+
+def test_list_that_was_refused_or_cut_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST", 1)
+    with api_server(lists(LOADING, pod(ready=True)), {LOG: "x"}, forbidden=(LISTS["services"],)) as served:
+        found = look(served)
+    assert found.incomplete == ["pods", "services"]
+    assert [name for name in LISTS if not found.whole(name)] == ["pods", "services"]
+    assert found.left_out == ["pods: only the first 1 were read", "services: 403, no right to"]
 
 
 def test_who_may_read_nothing_is_told_what_it_takes(server: ApiServer) -> None:
@@ -102,7 +113,7 @@ def test_file_that_is_not_text_is_no_kubeconfig(tmp_path: Path) -> None:
         Cluster(tmp_path / "binary")
 
 
-def printed(observed: Observed) -> tuple[bool, str]:
+def printed(observed: Observed) -> tuple[bool | None, str]:
     to = Console(width=120, record=True, file=StringIO())
     return report(observed, to), to.export_text()
 

@@ -91,6 +91,39 @@ def test_model_that_its_file_pauses_is_told_from_one_that_is_stopped_by_hand(
     assert set(pause.STOPPED) == {STOP, AWAITED}
 
 
+SLEEPER = model(spec={"replicas": None})
+
+
+@pytest.mark.parametrize(
+    ("observed", "detail"),
+    [
+        (seen(models=[], incomplete=["models"]), "not all models were read"),
+        (seen(models=[], expected=[], incomplete=["models"]), "not all models were read"),
+        (seen(models=[model()], pods=[], incomplete=["pods"]), "not all Pods were read"),
+        (seen(UNSCHEDULED, incomplete=["pods"]), "not all Pods were read"),
+        (
+            seen(models=[SLEEPER], deployments=[], incomplete=["deployments"]),
+            "not all Deployments were read",
+        ),
+    ],
+)
+def test_model_may_be_anywhere_if_what_tells_it_was_not_read(observed: Observed, detail: str) -> None:
+    assert phase(observed, PLACE)[:2] == ("unknown", detail)
+
+
+@pytest.mark.parametrize(
+    ("observed", "name"),
+    [
+        (well().model_copy(update={"incomplete": ["models", "pods", "deployments"]}), "ready"),
+        (seen(models=[model(annotations=pause.STOPPED)], incomplete=["pods"]), "paused"),
+        (seen(models=[model(spec={"replicas": 1})], deployments=[], incomplete=["deployments"]), "node"),
+        (seen(deployments=[], incomplete=["deployments"]), "node"),
+    ],
+)
+def test_what_was_read_of_a_list_tells_its_phase(observed: Observed, name: str) -> None:
+    assert phase(observed, PLACE).name == name
+
+
 def test_time_of_a_phase_is_the_clusters() -> None:
     loading = pod()
     assert phase(seen(loading), PLACE).since == loading.status.container_statuses[0].state.running.started_at  # pyright: ignore[reportOptionalMemberAccess]

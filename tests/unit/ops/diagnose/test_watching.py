@@ -1,14 +1,16 @@
 """The way of a model to Ready, seen again and again."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from ops.diagnose import run
 from ops.diagnose.cluster import ClusterError
+from ops.diagnose.look import Look
 from ops.diagnose.observed import Observed
 from ops.diagnose.state import NoClusterError
 from ops.diagnose.watching import Watching, after
@@ -138,6 +140,36 @@ def test_cluster_that_does_not_answer_for_a_while_does_not_end_it(printed: Conso
 
 def test_it_ends_when_it_is_late(printed: Console) -> None:
     assert not follow([NODE], printed, until=datetime.min).ready
+
+
+REFUSED = well().model_copy(update={"pods": [], "incomplete": ["pods"]})
+
+
+@pytest.mark.parametrize(("seconds", "ends"), [(59, False), (60, True)])
+def test_model_that_cannot_be_read_ends_the_watch_as_a_cause_does(seconds: float, ends: bool) -> None:
+    watching = looks(REFUSED, REFUSED, seconds=seconds)
+    assert not watching.ready
+    assert not watching.causes
+    assert watching.unread(at(seconds)) == ends
+    assert not looks(REFUSED, well(), seconds=seconds).unread(at(seconds))
+
+
+def test_models_stay_known_while_their_list_is_refused() -> None:
+    lost = seen(models=[], expected=[], incomplete=["models"])
+    watching = looks(well().model_copy(update={"expected": []}), lost)
+    assert [step.phase.name for step in watching.of(PLACE)] == ["ready", "unknown"]
+    assert not watching.ready
+
+
+@pytest.mark.parametrize(("last", "code", "said"), [(well(), 0, "ready"), (REFUSED, 2, "it cannot be told")])
+def test_exit_code_of_a_watch_tells_what_is_not_ready_from_what_was_not_read(
+    last: Observed, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "EVERY", 0)
+    begun = datetime.now(UTC) - timedelta(minutes=2)
+    monkeypatch.setattr(Look, "__call__", lambda _: last.model_copy(update={"at": begun}))
+    assert run.watch(Look("dev", Path(), None), "dev", 60) == code
+    assert said in capsys.readouterr().out
 
 
 def test_table_has_every_phase_with_its_time() -> None:

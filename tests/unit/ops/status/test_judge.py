@@ -34,6 +34,9 @@ FIXED = model(condition("Ready", "False"), spec={"replicas": 1})
 WEEKEND = {"start": "2026-01-03T05:00:00Z", "end": "2026-01-03T13:00:00Z", "recurrence": "FREQ=WEEKLY;BYDAY=SA,SU"}
 
 
+UNREAD = seen(models=[model()], pods=[], incomplete=["pods"])
+
+
 def cluster(*pods: Any, replicas: int = 1, **other: Any) -> Any:
     of = deployment(f"{PLACE}-kserve").model_copy(
         update={"spec": SERVED.spec.model_copy(update={"replicas": replicas})}
@@ -122,6 +125,18 @@ def test_model_that_answers_serves_since_it_is_ready() -> None:
             ("down", "it is in the stack's outputs alone", False),
         ),
         (
+            {"health": AWAY, "cluster": UNREAD},
+            ("down", "its health answers 503", False),
+        ),
+        (
+            {"health": {PLACE: Health(status=None, said="timed out")}, "cluster": UNREAD},
+            ("unknown", "no answer: timed out", None),
+        ),
+        (
+            {"cluster": UNREAD},
+            ("serving", "", True),
+        ),
+        (
             {"health": {}, "endpoints": {}},
             ("unknown", "Ready in the cluster, but its URL is not known", None),
         ),
@@ -178,6 +193,12 @@ def test_replicas_are_those_of_the_deployment_which_a_scaler_changes() -> None:
     without = seen(models=[thing(PLACE, condition("Ready"), spec={"replicas": 3})])
     assert status(known(cluster=without)).models[0].replicas == Replicas(ready=0, wanted=3)
     assert status(known(cluster=NO_WAY)).models[0].replicas == NO_WAY
+
+
+@pytest.mark.parametrize("name", ["pods", "deployments"])
+def test_replicas_that_were_not_read_are_not_counted(name: str) -> None:
+    partly = seen(pod(ready=True), models=[model()], incomplete=[name])
+    assert status(known(cluster=partly)).models[0].replicas == Unknown(because=f"not all {name} were read")
 
 
 def test_nodes_are_counted_by_slice_and_class() -> None:
