@@ -41,7 +41,7 @@ def unusable(error: Exception) -> str:
         return f"one of its values is not base64: {error}"
     if isinstance(error, UnicodeDecodeError):
         return "it is not text"
-    return one_line(error)
+    return masked(one_line(error))
 
 
 class Cluster:
