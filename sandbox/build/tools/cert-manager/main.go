@@ -3,7 +3,7 @@
 // It runs the controllers of Certificates, and the issuers of type selfSigned, CA and ACME, all as the real one does by
 // default. Of the configuration file it follows `gatewayAPI.enabled`; the rest is fixed below to the real one's
 // defaults. Left out: the issuers Vault and Venafi (whose client is not served as a module), annotations of Ingresses and
-// Gateways, the election of a leader (there is one Pod), metrics, the profiler.
+// Gateways, the election of a leader (there is one Pod), metrics of issuers, the profiler.
 package main
 
 import (
@@ -118,8 +118,17 @@ func serve(ctx context.Context, options controller.ContextOptions) error {
 	if err != nil {
 		return err
 	}
+	metrics, err := net.Listen("tcp", ":9402")
+	if err != nil {
+		return err
+	}
+	shared.Metrics.SetupCertificateCollector(shared.SharedInformerFactory.Certmanager().V1().Certificates().Lister())
+	shared.Metrics.SetupACMECollector(shared.SharedInformerFactory.Acme().V1().Challenges().Lister())
+	shown := shared.Metrics.NewServer(metrics)
+	defer shown.Close()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return healthz.NewServer(20*time.Second).Start(ctx, listener) })
+	go func() { _ = shown.Serve(metrics) }()
 	for name, construct := range controller.Known() {
 		one, err := construct(factory)
 		if err != nil {
