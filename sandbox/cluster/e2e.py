@@ -41,7 +41,7 @@ STAYS = re.compile(
 
 
 NO_MODEL = "hf://Qwen/Qwen9-3B-Instruct"
-GIVES_UP = 15
+GIVES_UP = 40
 """Seconds that a broken stack waits for its model."""
 
 
