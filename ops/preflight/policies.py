@@ -6,7 +6,7 @@ most are asked too, and told that they are none here: nodes have no external add
 key of a service account is ever made.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from infra.google import apis
@@ -79,39 +79,54 @@ def _rules(policy: Any) -> list[Any]:
     return [rule for rule in policy.spec.rules if not rule.condition.expression]
 
 
-def refused(policy: Any, ways: tuple[str, ...]) -> bool:
-    """Whether an effective policy refuses a value, whichever way it writes it."""
+def _groups(values: Iterable[str], ways: tuple[str, ...]) -> str:
+    """The groups among a policy's values of which nobody here knows whether they hold what is written in these ways."""
+    return ", ".join(value for value in values if value.startswith(("in:", "under:")) and value not in ways)
+
+
+def refused(policy: Any, ways: tuple[str, ...], *, groups: bool = False) -> str | None:
+    """Whether an effective policy refuses a value, whichever way it writes it: None if it does not, nothing more to be
+    said if it does, else what that depends on. Denied comes before allowed."""
     rules = _rules(policy)
-    if any(rule.deny_all or set(ways) & set(rule.values.denied_values) for rule in rules):
-        return True
+    denied = {value: None for rule in rules for value in rule.values.denied_values}
+    allowed = {value: None for rule in rules for value in rule.values.allowed_values}
+    if any(rule.deny_all for rule in rules) or denied.keys() & set(ways):
+        return ""
     if ways == (ENFORCED,):
-        return any(rule.enforce for rule in rules)
-    allowed = {value for rule in rules for value in rule.values.allowed_values}
-    return bool(allowed) and not any(rule.allow_all for rule in rules) and not allowed & set(ways)
+        return "" if any(rule.enforce for rule in rules) else None
+    closed = bool(allowed) and not any(rule.allow_all for rule in rules) and not allowed.keys() & set(ways)
+    no, yes = (_groups(values, ways) if groups else "" for values in (denied, allowed))
+    if closed:
+        return f", unless it is in {yes}" + (f" and not in {no}" if no else "") if yes else ""
+    return f", if it is in {no}" if no else None
 
 
-def _groups(policy: Any) -> list[str]:
-    values = [value for rule in _rules(policy) for value in (*rule.values.allowed_values, *rule.values.denied_values)]
-    return [value for value in values if value.startswith(("in:", "under:"))]
-
-
-def _finding(constraint: Constraint, values: list[str], groups: list[str]) -> Finding:
+def _finding(constraint: Constraint, values: list[str], depends: str) -> Finding:
     told = f"{constraint.name} refuses {', '.join(values)}: {constraint.because}"
     if values == [ENFORCED]:
         told = f"{constraint.name} is enforced, and refuses {constraint.because}"
-    if constraint.groups and groups:
-        return warn(CHECK, f"{told}, unless it is in {', '.join(groups)}", f"See whether it is. {constraint.do}")
+    if depends:
+        return warn(CHECK, told + depends, f"See whether it is. {constraint.do}")
     return fail(CHECK, told, constraint.do)
+
+
+def _against(constraint: Constraint, settings: Settings, policy: Any) -> list[Finding]:
+    """A line for each reason for which a policy refuses, or may refuse, what the stack needs."""
+    values: dict[str, list[str]] = {}
+    for ways in constraint.asks(settings):
+        depends = refused(policy, ways, groups=constraint.groups)
+        if depends is not None:
+            values.setdefault(depends, []).append(ways[0])
+    return [_finding(constraint, those, depends) for depends, those in values.items()]
 
 
 def findings(settings: Settings, policies: Mapping[str, Any]) -> Iterator[Finding]:
     """A line for each that is in the way or is often feared to be; `policies` are the effective ones by constraint."""
     told = 0
     for constraint in BLOCKING:
-        policy = policies[constraint.name]
-        if wrong := [ways[0] for ways in constraint.asks(settings) if refused(policy, ways)]:
-            told += 1
-            yield _finding(constraint, wrong, _groups(policy))
+        found = _against(constraint, settings, policies[constraint.name])
+        told += len(found)
+        yield from found
     for name, why in HARMLESS.items():
         if any(rule.enforce or rule.deny_all or rule.values.allowed_values for rule in _rules(policies[name])):
             yield ok(CHECK, f"{name} is in force, and harmless: {why}")

@@ -88,6 +88,61 @@ test_line = lines(
             "none of 5 that could be is in the way",
             "",
         ),
+        "policy against locations by group": (
+            policies("gcp.resourceLocations", **values(denied=["in:eu-locations"])),
+            {},
+            WARN,
+            "organisation policy",
+            "gcp.resourceLocations refuses europe-west4, europe-west4-a: where everything lies, if it is in "
+            "in:eu-locations",
+            "See whether it is. Set `location` and `tpuZones` to places that it allows",
+        ),
+        "policy that allows the region and denies a group": (
+            policies(
+                "gcp.resourceLocations", **values(allowed=["in:europe-west4-locations"], denied=["in:eu-locations"])
+            ),
+            {},
+            WARN,
+            "organisation policy",
+            "gcp.resourceLocations refuses europe-west4, europe-west4-a: where everything lies, if it is in "
+            "in:eu-locations",
+            "See whether it is.",
+        ),
+        "policy that allows one group and denies another": (
+            policies(
+                "gcp.resourceLocations", **values(allowed=["in:eu-locations"], denied=["in:low-carbon-locations"])
+            ),
+            {},
+            WARN,
+            "organisation policy",
+            "unless it is in in:eu-locations and not in in:low-carbon-locations",
+            "See whether it is.",
+        ),
+        "policy against the region beside a group": (
+            policies("gcp.resourceLocations", **values(denied=["in:europe-west4-locations", "in:us-locations"])),
+            {},
+            FAIL,
+            "organisation policy",
+            "gcp.resourceLocations refuses europe-west4, europe-west4-a: where everything lies",
+            "Set `location` and `tpuZones` to places that it allows",
+        ),
+        "policy against NAT in a folder": (
+            policies("compute.restrictCloudNATUsage", **values(denied=["under:folders/1"])),
+            {},
+            WARN,
+            "organisation policy",
+            "compute.restrictCloudNATUsage refuses projects/my-project: Cloud NAT, by which nodes fetch images and "
+            "weights, if it is in under:folders/1",
+            "See whether it is.",
+        ),
+        "policy against other load balancers by group": (
+            policies("compute.restrictLoadBalancerCreationForTypes", **values(denied=["in:INTERNAL"])),
+            {},
+            OK,
+            "organisation policy",
+            "none of 5 that could be is in the way",
+            "",
+        ),
         "policy that is feared": (
             policies("compute.vmExternalIpAccess", deny_all=True),
             {},
