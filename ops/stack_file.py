@@ -45,6 +45,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise StackFileError(f"{path.name} cannot be read: {one_line(error)}") from None
     if not isinstance(found, dict) or not isinstance(found.get("config") or {}, dict):
         raise StackFileError(f"{path.name} cannot be read: it is no mapping with `config` in it")
+    if wrong := [repr(key) for key in found.get("config") or {} if not isinstance(key, str)]:
+        raise StackFileError(
+            f"{path.name} cannot be read: `config` has keys that are no text: {', '.join(wrong)}. Remove them"
+        )
     return found
 
 

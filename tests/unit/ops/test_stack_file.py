@@ -59,6 +59,10 @@ def test_encrypted_settings_are_named_and_not_needed(folder: Path) -> None:
         (f"  {PREFIX}location:\n    secure: AAAA\n", "location: is encrypted"),
         ("  gke-tpu-inferenc:location: x\n", "gke-tpu-inferenc:location: is no setting of this project"),
         (" : [\n", "Pulumi.mine.yaml cannot be read"),
+        (
+            "  1: x\n  off: x\n",
+            "Pulumi.mine.yaml cannot be read: `config` has keys that are no text: 1, False. Remove them",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_as_the_program_tells_it(folder: Path, text: str, says: str) -> None:
