@@ -12,9 +12,11 @@ from typing import NamedTuple
 from pulumi.automation.events import EngineEvent, PolicyEvent, StepEventStateMetadata
 from pulumi.runtime.rpc import UNKNOWN
 
+from ops.refusal import refuse
+
 from .cost import cost
 from .downtime import Cost, costs
-from .events import HIDDEN, Change, Outcome, collect, look_up, names, plain, read
+from .events import HIDDEN, Change, LogError, Outcome, collect, look_up, names, plain, read
 
 LIMIT = 60_000
 """Characters of a report; GitHub takes 65,536 in a comment, and the workflow may add some."""
@@ -215,7 +217,10 @@ def _drift(outcome: Outcome) -> list[Block]:
 
 def write(events: Path, *, stack: str, kind: str, simulated: str, output: Path | None) -> int:
     """Read the log, write the report, and for a workflow whether the stack has drifted; the exit code."""
-    outcome = collect(read(events), kind)
+    try:
+        outcome = collect(read(events), kind)
+    except LogError as error:
+        refuse(str(error))
     text = render(outcome, stack=stack, kind=kind, simulated=simulated)
     if output:
         output.write_text(text)

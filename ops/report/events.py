@@ -15,6 +15,10 @@ HIDDEN = object()
 """In place of a value that is secret or not known yet."""
 
 
+class LogError(Exception):
+    """A file cannot be read, or is no event log of the engine; the message says which."""
+
+
 def _internal(path: str) -> bool:
     """Whether a property is the provider's own, like `__meta` and `__defaults`."""
     return any(name.startswith("__") for name in names(path))
@@ -167,12 +171,29 @@ def _add(changes: dict[str, Change], step: StepEventMetadata, *, found: bool) ->
     change.keys += step.keys or []
 
 
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().splitlines() if path.exists() else []
+    except OSError as error:
+        raise LogError(f"{path}: {error.strerror}") from None
+
+
 def read(path: Path) -> list[EngineEvent]:
-    """The events of a log; none if there is no such file, and those before a line that was cut off."""
+    """The events of a log; none if there is no such file, and those before a line that was cut off. Raises `LogError`
+    for what the engine has not written."""
     events: list[EngineEvent] = []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    for number, line in enumerate(_lines(path), 1):
         try:
-            events.append(EngineEvent.from_json(json.loads(line)))
-        except json.JSONDecodeError:
+            events.append(EngineEvent.from_json(_object(line)))
+        except (json.JSONDecodeError, UnicodeDecodeError):
             break
+        except (AttributeError, KeyError, TypeError, ValueError):  # whatever the SDK makes of other JSON
+            raise LogError(f"{path} is no event log: line {number} is no event of the engine") from None
     return events
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    """The JSON object of a line. Raises `TypeError` if none begins there, and `ValueError` if it does not end."""
+    if line[:1] not in (b"{", b""):
+        raise TypeError
+    return json.loads(line)

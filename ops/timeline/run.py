@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from kubernetes.config import ConfigException
+from pulumi.automation.events import EngineEvent
 from rich.console import Console
 
 from ops.console import console
@@ -11,12 +12,19 @@ from ops.diagnose.observe import observe
 from ops.diagnose.state import StateError, exported
 from ops.diagnose.state import read as read_state
 from ops.refusal import refuse
-from ops.report.events import read
+from ops.report.events import LogError, read
 from ops.tokens import MODEL
 
 from . import events, pods, show, state
 from .state import Json
 from .tasks import critical
+
+
+def _read(log: Path) -> list[EngineEvent]:
+    try:
+        return read(log)
+    except LogError as error:
+        refuse(str(error))
 
 
 def _deployment(stack: str, cwd: Path) -> Json:
@@ -50,7 +58,7 @@ def timeline(log: Path, stack: str, cwd: Path, svg: Path | None) -> int:
     out = console()
     deployment = _deployment(stack, cwd)
     resources: list[Json] = deployment.get("resources") or []
-    run = events.collect(read(log), state.needs(resources) if stack else None)
+    run = events.collect(_read(log), state.needs(resources) if stack else None)
     if not run.tasks:
         refuse(f"{log}: no event of it says that anything was made or changed. It is written by an `up` of the engine")
     if stack:

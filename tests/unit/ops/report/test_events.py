@@ -136,6 +136,15 @@ def test_log_cut_off_in_a_line_is_a_failure_with_a_report(tmp_path: Path) -> Non
     assert "did not come to its end" in text
 
 
+def test_file_that_is_no_log_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"\x89PNG\xff\n")
+    done = CliRunner().invoke(app, ["report", str(tmp_path / "file"), "--stack=dev"])
+    assert (done.exit_code, done.output) == (
+        2,
+        f"Error: {tmp_path / 'file'} is no event log: line 1 is no event of the engine\n",
+    )
+
+
 def test_mandatory_policy_violation_fails_the_command(tmp_path: Path) -> None:
     for level, expected in (("mandatory", 1), ("advisory", 0)):
         policy = {"policyEvent": {"message": "m", "policyName": "p", "enforcementLevel": level}}

@@ -124,6 +124,24 @@ def test_log_of_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "events.json: no event of it says that anything was made or changed" in capsys.readouterr().err
 
 
+NO_LOGS = (b"\x7fELF\x02\xff\x00", b"[1]\n", b"Updating (dev)\n", b'{"resourcePreEvent": [1]}\n')
+
+
+@pytest.mark.parametrize("holds", NO_LOGS)
+def test_file_that_is_no_log_is_refused(tmp_path: Path, holds: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(holds)
+    with pytest.raises(typer.Exit) as ended:
+        run.timeline(file, "", Path(), None)
+    assert ended.value.exit_code == 2
+    assert capsys.readouterr().err == f"Error: {file} is no event log: line 1 is no event of the engine\n"
+
+
+def test_log_that_was_cut_off_in_a_character_is_read_until_there(log: Path) -> None:
+    log.write_bytes(log.read_bytes() + '{"diagnosticEvent": {"message": "ü'.encode()[:-1])
+    assert run.timeline(log, "", Path(), None) == 0
+
+
 def test_stack_that_cannot_be_read_is_refused(
     log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
