@@ -33,9 +33,8 @@ def _draw(file: Path, title: str, across: str, up: str, lines: dict[str, tuple[l
 
 
 def draw(report: dict[str, Any], folder: Path) -> None:
-    """The three drawings of a report, those of `report.PICTURES`."""
+    """The three drawings of a report, those of `report.PICTURES`. A stage in which all failed has only errors."""
     stages = [stage for stage in report["stages"] if stage["latency"] and stage["seconds"]]
-    at_once = [stage["concurrency"] for stage in stages]
     tokens = [stage["answer_tokens"] / stage["seconds"] for stage in stages]
     shares = (("median", "median"), ("p95", "95 %"), ("p99", "99 %"))
     answers = {label: (tokens, [stage["latency"][name] for stage in stages]) for name, label in shares}
@@ -46,7 +45,9 @@ def draw(report: dict[str, Any], folder: Path) -> None:
         for name, label in shares
     }
     _draw(folder / "first-token.svg", "First tokens", "requests at once", "milliseconds to the first token", first)
-    failed = {"failed": (at_once, [100 * stage["failed"] / stage["requests"] for stage in stages])}
+    asked = [stage for stage in report["stages"] if stage["requests"]]
+    lost = [100 * stage["failed"] / stage["requests"] for stage in asked]
+    failed = {"failed": ([stage["concurrency"] for stage in asked], lost)}
     _draw(folder / "errors.svg", "Errors", "requests at once", "% of requests", failed)
 
 
