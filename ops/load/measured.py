@@ -63,11 +63,23 @@ class Bound(_Value):
     tokens: float
 
 
+class Range(_Value):
+    """From how many Pods to how many the model has: how many there were while it was asked is not known."""
+
+    least: int
+    most: int
+
+    @property
+    def words(self) -> str:
+        """As it stands in a sentence."""
+        return f"{self.least} to {self.most}"
+
+
 class Report(_Value):
     """A load: when, on which model of which stack, by what, in which mix, on how many Pods, and its stages in order.
 
-    `bounds` has one for each stage, and is empty if none is known. `problems` are why it cannot be true: such a report
-    is no result.
+    `bounds` has one for each stage, of the most Pods, and is empty if none is known. `problems` are why it cannot be
+    true: such a report is no result.
     """
 
     version: Literal[1] = 1
@@ -77,7 +89,7 @@ class Report(_Value):
     uri: str
     generator: str
     mix: Mix
-    pods: int
+    pods: int | Range
     stages: list[Stage]
     bounds: list[Bound] = []
     problems: list[str] = []

@@ -5,7 +5,7 @@ from itertools import zip_longest
 
 from rich.table import Table
 
-from .measured import Bound, Report, Spread, Stage
+from .measured import Bound, Range, Report, Spread, Stage
 
 SPEEDS = ("answers/s", "tokens/s", "of the roofline")
 TIMES = ("first token ms, median", "95 %", "answer s, median", "95 %")
@@ -39,8 +39,20 @@ def row(stage: Stage, bound: Bound | None) -> list[str]:
 
 
 def rows(report: Report) -> list[list[str]]:
-    """Every stage of a report."""
-    return [row(stage, bound) for stage, bound in zip_longest(report.stages, report.bounds)]
+    """Every stage of a report. What share of the roofline came is not known if the number of Pods is not."""
+    bounds = report.bounds if isinstance(report.pods, int) else []
+    return [row(stage, bound) for stage, bound in zip_longest(report.stages, bounds)]
+
+
+def bounded(report: Report) -> Iterator[str]:
+    """What is not told of the roofline, and why."""
+    if not report.bounds:
+        yield "No roofline is known for this model, so none was held against it."
+    elif isinstance(report.pods, Range):
+        yield (
+            f"The model has {report.pods.words} Pods, and how many there were is not known: so no share of the "
+            f"roofline is told, and only what {report.pods.most} Pods cannot do is refused."
+        )
 
 
 def _change(now: float | None, before: float | None) -> str:
@@ -87,11 +99,12 @@ def reasons(report: Report) -> list[str]:
 def markdown(report: Report, base: Report | None = None) -> str:
     """The whole report as a page, with its drawings beside it."""
     mix = report.mix
+    pods = f"{report.pods.words} Pods" if isinstance(report.pods, Range) else f"{report.pods} Pod(s)"
     lines = [f"# Load on {report.model} of {report.stack}, {report.made:%Y-%m-%d %H:%M} UTC", ""]
     if report.problems:
         lines += ["**This is no result: it cannot be true.**", "", *(f"- {why}" for why in report.problems), ""]
     lines += [
-        f"{report.uri} on {report.pods} Pod(s), asked by {report.generator}. Prompts have {mix.prompts.least} to "
+        f"{report.uri} on {pods}, asked by {report.generator}. Prompts have {mix.prompts.least} to "
         f"{mix.prompts.most} tokens, {mix.prompts.mean} in the mean, answers {mix.answers.least} to "
         f"{mix.answers.most}, {mix.answers.mean} in the mean. No prompt is asked twice.",
         "",

@@ -20,7 +20,7 @@ from ops.words import one_line
 from . import bound, judge, report, workload
 from .endpoint import Endpoint, EndpointError, key_for, of_stack
 from .generator import GeneratorError, ask
-from .measured import MeasuredError, Report, read, stages
+from .measured import MeasuredError, Range, Report, read, stages
 
 PLOTS = Path(__file__).with_name("plots.py")
 GENERATOR = "inference-perf 0.7.0"
@@ -60,6 +60,11 @@ def _model(settings: Settings, place: str) -> Model:
     """The model of the settings that has an output's place."""
     found = [model for model in settings.models if f"{model.namespace}/{model.name}" == place]
     return found[0] if found else refuse(f"the stack file has no model {place}: it is another one than was deployed")
+
+
+def _pods(model: Model) -> int | Range:
+    """How many Pods answer; a model that sleeps has one at least, once it is asked."""
+    return model.most if model.fewest == model.most else Range(least=model.fewest, most=model.most)
 
 
 def _tokenizer(model: Model, named: str) -> str:
@@ -123,7 +128,7 @@ def measured(asked: Asked, base: Report | None) -> Report:
         uri=model.uri,
         generator=GENERATOR,
         mix=workload.Mix().within(model.max_model_len),
-        pods=model.most,
+        pods=_pods(model),
         stages=[],
     )
     if base and (why := judge.incomparable(planned, base)):
@@ -164,8 +169,7 @@ def run(asked: Asked) -> int:
     if base:
         since = f"Since {base.made:%Y-%m-%d %H:%M} UTC"
         to.print(report.table(since, report.COMPARED, report.changes(found, base)))
-    lines = [] if found.bounds else ["No roofline is known for this model, so none was held against it."]
-    lines += [f"failed {why}" for why in report.reasons(found)]
+    lines = [*report.bounded(found), *(f"failed {why}" for why in report.reasons(found))]
     lines += [f"impossible {why}" for why in found.problems]
     for line in [*lines, f"{asked.output / 'report.md'} has it, with drawings"]:
         to.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from ops.__main__ import app
@@ -180,6 +181,44 @@ def test_report_is_written_and_shown(load: Callable[..., Result], tmp_path: Path
     assert config["load"]["stages"] == [{"concurrency_level": 5, "num_requests": 100}]
     assert "api_key" not in config["server"]
     assert not str(trusted).endswith("/ca.pem")
+
+
+def of_range(folder: Path, **replicas: int) -> str:
+    """The option for the dev stack with a range of replicas."""
+    (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
+    config = stack_file("dev") | {"models": [{**MODEL, "replicas": replicas}], "tpuMaxNodes": 4}
+    named = {key if ":" in key else f"gke-tpu-inference:{key}": value for key, value in config.items()}
+    (folder / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": named}))
+    return f"--cwd={folder}"
+
+
+def test_range_of_pods_is_told_and_no_share_of_its_roofline(load: Callable[..., Result], tmp_path: Path) -> None:
+    done = load(of_range(tmp_path, min=1, max=4), says=GOOD)
+    assert done.exit_code == 0, done.output
+    assert "and only what 4 Pods cannot do is refused" in done.output
+    page = (tmp_path / "out/report.md").read_text()
+    assert f"{MODEL['uri']} on 1 to 4 Pods, asked by" in page
+    assert "| 5 | 25 | 0 | 12.50 | 354 | - |" in page
+
+
+def test_range_that_can_only_be_one_is_one(load: Callable[..., Result], tmp_path: Path) -> None:
+    assert load(of_range(tmp_path, min=0, max=1), says=GOOD).exit_code == 0
+    assert read(tmp_path / "out/report.json").pods == 1
+
+
+def test_range_that_was_measured_is_compared_with_the_same_alone(load: Callable[..., Result], tmp_path: Path) -> None:
+    assert load(of_range(tmp_path, min=1, max=4), says=GOOD).exit_code == 0
+    base = (tmp_path / "out/report.json").rename(tmp_path / "base.json")
+    assert load(of_range(tmp_path, min=1, max=4), f"--base={base}", says=GOOD).exit_code == 0
+    other = load(of_range(tmp_path, min=2, max=4), f"--base={base}", says=GOOD)
+    assert other.exit_code == 2
+    assert "cannot be compared with: it is on another number of Pods" in other.output
+
+
+def test_range_cannot_make_more_than_the_roofline_of_the_most(load: Callable[..., Result], tmp_path: Path) -> None:
+    tokens = {**GOOD["successes"]["output_tokens"], "total": 1e6}
+    says = {**GOOD, "successes": {**GOOD["successes"], "output_tokens": tokens}}
+    assert "tokens a second of answers are more than the" in load(of_range(tmp_path, min=1, max=4), says=says).output
 
 
 def test_authority_of_the_stack_is_trusted(
