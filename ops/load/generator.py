@@ -33,7 +33,7 @@ def ask(program: Path, config: Mapping[str, Any], folder: Path, env: Mapping[str
     except OSError as error:
         raise GeneratorError(f"inference-perf cannot be run: {program}: {error.strerror}") from None
     reports = Path(config["storage"]["local_storage"]["path"])
-    if code or not any(reports.glob("*_lifecycle_metrics.json")):
+    if code or len(list(reports.glob("stage_*_lifecycle_metrics.json"))) < len(config["load"]["stages"]):
         raise GeneratorError(f"inference-perf has failed, with these last words:\n{_last(log, config)}")
     return reports
 

@@ -64,13 +64,15 @@ def _growth(before: Stage, after: Stage) -> Iterator[str]:
         )
 
 
-def impossible(stages: Sequence[Stage], bounds: Sequence[Bound] = ()) -> list[str]:
-    """Why stages cannot be true, in the order in which they were run; `bounds` has one for each, or none."""
+def impossible(stages: Sequence[Stage], bounds: Sequence[Bound] = (), *, steady: bool = True) -> list[str]:
+    """Why stages cannot be true, in the order in which they were run; `bounds` has one for each, or none. `steady` is
+    whether the number of Pods was: those that come make the next stage faster."""
     found: list[str] = []
     for at, stage in enumerate(stages):
         bound = bounds[at] if bounds else None
         reasons = [*_counts(stage), *_times(stage), *_speed(stage, bound)]
-        reasons += _growth(stages[at - 1], stage) if at and stage.concurrency > stages[at - 1].concurrency else []
+        if steady and at and stage.concurrency > stages[at - 1].concurrency:
+            reasons += _growth(stages[at - 1], stage)
         found += [f"at {stage.concurrency} at once: {reason}" for reason in reasons]
     return found
 

@@ -120,9 +120,9 @@ def stage(told: Mapping[str, Any]) -> Stage:
 
 
 def stages(folder: Path) -> list[Stage]:
-    """All stages that are in a folder, in the order in which they were run."""
-    files = folder.glob("stage_*_lifecycle_metrics.json")
-    return [stage(json.loads(f.read_text())) for f in sorted(files, key=lambda file: int(file.name.split("_")[1]))]
+    """The stages that are in a folder, in the order in which they were run, without number 0, which warmed up."""
+    files = {int(file.name.split("_")[1]): file for file in folder.glob("stage_*_lifecycle_metrics.json")}
+    return [stage(json.loads(files[number].read_text())) for number in sorted(files) if number > 0]
 
 
 def read(file: Path) -> Report:

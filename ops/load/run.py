@@ -141,8 +141,8 @@ def measured(asked: Asked, base: Report | None) -> Report:
         found = stages(_ask(asked, endpoint, mix=planned.mix, tokenizer=tokenizer, ca=ca, folder=folder))
     known = bound.of_model(settings, model)
     bounds = [bound.of_stage(known, model.most, stage) for stage in found] if known else []
-    came = {"stages": found, "bounds": bounds, "problems": judge.impossible(found, bounds)}
-    return planned.model_copy(update=came)
+    problems = judge.impossible(found, bounds, steady=isinstance(planned.pods, int))
+    return planned.model_copy(update={"stages": found, "bounds": bounds, "problems": problems})
 
 
 def _write(found: Report, base: Report | None, asked: Asked) -> None:

@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict
 CONTEXT = 2048
 """Tokens that the longest prompt of `Mix` and its longest answer have room in."""
 PERCENTILES = (50, 95, 99)
+WARM_UP = 2
+"""Requests of each that asks in the first stage, which counts nowhere: what vLLM compiles only when it is first asked
+for, as many at once or so long, would be a slow first stage, and the next one faster than can be."""
 CONNECTIONS = 100
 """What inference-perf has at once at most, unless it is told otherwise."""
 
@@ -71,9 +74,11 @@ def config(
 ) -> dict[str, Any]:
     """The configuration of inference-perf (docs/config.md there): a stage for each number of those who ask at once.
 
-    Answers end only where they shall, at their length, and their tokens are counted by vLLM. One process asks.
+    The first one, number 0, warms up, with as many at once as there will be, and fewer towards its end. Answers end
+    only where they shall, at their length, and their tokens are counted by vLLM. One process asks.
     """
-    stages = [{"concurrency_level": at_once, "num_requests": at_once * rounds} for at_once in concurrencies]
+    asked = [(max(concurrencies), WARM_UP), *((at_once, rounds) for at_once in concurrencies)]
+    stages = [{"concurrency_level": at_once, "num_requests": at_once * times} for at_once, times in asked]
     count = 1 + sum(stage["num_requests"] for stage in stages)
     return {
         "api": {"type": "completion", "streaming": True},

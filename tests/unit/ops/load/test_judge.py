@@ -70,6 +70,11 @@ def test_tokens_do_not_grow_faster_than_those_who_ask() -> None:
     ]
 
 
+def test_pods_that_come_make_the_next_stage_faster() -> None:
+    faster = stage(5, seconds=10.0, latency=spread(0.5), first=spread(0.1))
+    assert impossible([stage(1), faster], steady=False) == []
+
+
 def test_chance_makes_a_stage_a_little_faster() -> None:
     assert impossible([stage(1), stage(5, seconds=18.0, latency=spread(0.9))]) == []
 

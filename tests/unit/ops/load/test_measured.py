@@ -37,9 +37,9 @@ def test_stage_in_which_all_failed_has_no_times() -> None:
     assert (found.latency, found.first, found.shortest) == (None, None, 0)
 
 
-def test_stages_come_in_the_order_in_which_they_were_run(tmp_path: Path) -> None:
-    for at in (0, 2, 10):
-        summary = {"count": 25, "concurrency": at + 1}
+def test_stages_come_in_the_order_in_which_they_were_run_without_the_one_that_warmed_up(tmp_path: Path) -> None:
+    for at in (0, 1, 3, 11):
+        summary = {"count": 25, "concurrency": at}
         (tmp_path / f"stage_{at}_lifecycle_metrics.json").write_text(json.dumps(told(load_summary=summary)))
     assert [found.concurrency for found in stages(tmp_path)] == [1, 3, 11]
 
@@ -122,6 +122,7 @@ def test_a_stage_asks_so_often_for_each_that_asks() -> None:
     )
     assert asked["load"]["type"] == "concurrent"
     assert asked["load"]["stages"] == [
+        {"concurrency_level": 150, "num_requests": 300},  # warms up
         {"concurrency_level": 1, "num_requests": 20},
         {"concurrency_level": 150, "num_requests": 3000},
     ]
@@ -132,7 +133,7 @@ def test_a_stage_asks_so_often_for_each_that_asks() -> None:
         "std_dev": 400,
         "min": 16,
         "max": 1440,
-        "total_count": 3021,  # no prompt is asked twice
+        "total_count": 3321,  # no prompt is asked twice
     }
     assert asked["data"]["output_distribution"]["max"] == 512
     assert asked["api"] == {"type": "completion", "streaming": True}  # without it there is no first token to time
@@ -158,7 +159,11 @@ def test_version_of_the_generator_is_the_one_that_is_installed() -> None:
 
 # Who asks
 
-CONFIG = {"server": {"api_key": "secret"}, "storage": {"local_storage": {"path": "nowhere"}}}
+CONFIG = {
+    "server": {"api_key": "secret"},
+    "load": {"stages": [{}, {}]},
+    "storage": {"local_storage": {"path": "nowhere"}},
+}
 
 
 def test_generator_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -174,6 +179,14 @@ def test_last_words_of_one_that_fails_are_told_without_the_key(tmp_path: Path, c
     program.chmod(0o755)
     with pytest.raises(generator.GeneratorError, match=r"last words:\n(line\n){14}Bearer \.\.\.$"):
         generator.ask(program, CONFIG, tmp_path / "folder")
+
+
+def test_run_without_a_report_of_every_stage_has_failed(tmp_path: Path) -> None:
+    (tmp_path / "stage_0_lifecycle_metrics.json").write_text("{}")
+    with pytest.raises(generator.GeneratorError, match="inference-perf has failed"):
+        generator.ask(
+            Path("/bin/true"), CONFIG | {"storage": {"local_storage": {"path": str(tmp_path)}}}, tmp_path / "f"
+        )
 
 
 def test_nobody_else_reads_what_it_is_told(tmp_path: Path) -> None:

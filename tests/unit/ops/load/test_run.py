@@ -178,7 +178,8 @@ def test_report_is_written_and_shown(load: Callable[..., Result], tmp_path: Path
     assert (Path(plots).name, Path(file), Path(folder)) == ("plots.py", tmp_path / "out/report.json", tmp_path / "out")
     [config, trusted] = json.loads((tmp_path / "asked.json").read_text())
     assert config["tokenizer"] == {"pretrained_model_name_or_path": "Qwen/Qwen2.5-3B-Instruct"}
-    assert config["load"]["stages"] == [{"concurrency_level": 5, "num_requests": 100}]
+    warm_up = {"concurrency_level": 5, "num_requests": 10}
+    assert config["load"]["stages"] == [warm_up, {"concurrency_level": 5, "num_requests": 100}]
     assert "api_key" not in config["server"]
     assert not str(trusted).endswith("/ca.pem")
 
