@@ -140,18 +140,22 @@ def annotate(file: Path) -> None:
     file.write_text(yaml.safe_dump(values, sort_keys=False))
 
 
+def _change(up: Up, **settings: Any) -> None:
+    """Deploy the model that is asked with other settings, and those beside it as they are."""
+    models = setting_of(up.stack, "models")
+    changed = [{**one, **settings} if (one["namespace"], one["name"]) == up.place else one for one in models]
+    up.stack.set_config("models", changed)
+    up.stack.up()
+
+
 def reroute(up: Up) -> None:
     """Another `routing`: the pickers are rolled out anew, in place."""
-    [model] = setting_of(up.stack, "models")
-    up.stack.set_config("models", [{**model, "routing": "load"}])
-    up.stack.up()
+    _change(up, routing="load")
 
 
 def replace_model(up: Up) -> None:
     """A flag of vLLM: the model is replaced, old one first, as there may be no second slice (docs/changes.md)."""
-    [model] = setting_of(up.stack, "models")
-    up.stack.set_config("models", [{**model, "extraArgs": ["--max-num-seqs=64"]}])
-    up.stack.up()
+    _change(up, extraArgs=["--max-num-seqs=64"])
 
 
 FAULTS = (

@@ -25,7 +25,7 @@ INGRESS, GATEWAY = "istio-ingress", "istio=inference-gateway"
 
 @dataclass(frozen=True)
 class Up:
-    """A stack with one model that answers, and the key for it."""
+    """A stack whose first model answers, and the key for it."""
 
     plane: ControlPlane
     stack: SandboxStack

@@ -3,7 +3,7 @@
 import argparse
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import ThreadingHTTPServer
@@ -11,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from unittest.mock import MagicMock, call
 
 import pytest
 import yaml
@@ -25,6 +26,7 @@ from sandbox.load.chaos import Result
 from sandbox.load.faults import Fault
 from sandbox.load.overhead import DIRECT, ROUTED, WHOLE, Measured, Way
 from sandbox.load.traffic import Outcome, Request, Traffic, outcome
+from sandbox.load.up import Up
 from sandbox.programs import model_server, vllm_flags
 from tests.support.project import stack_file
 
@@ -115,6 +117,24 @@ def test_faults_are_named_apart_and_two_of_a_thing_lose_nothing() -> None:
     assert len(set(names)) == len(names)
     may = {fault.name: fault.goal for fault in faults.FAULTS if fault.goal != 0}
     assert may == {"a vLLM Pod is killed": 4, "a model is rolled out": None}
+
+
+@pytest.mark.parametrize(
+    ("do", "other"),
+    [(faults.reroute, {"routing": "load"}), (faults.replace_model, {"extraArgs": ["--max-num-seqs=64"]})],
+)
+def test_only_the_model_that_is_asked_is_changed(
+    do: Callable[[Up], None], other: dict[str, Any], tmp_path: Path
+) -> None:
+    models = [{"namespace": "n", "name": name, "uri": f"hf://o/{name}"} for name in ("b", "a", "c")]
+    file = tmp_path / "Pulumi.two.yaml"
+    file.write_text(yaml.safe_dump({"config": {"gke-tpu-inference:models": models}}))
+    stack = MagicMock(stack_file=file)
+    do(MagicMock(stack=stack, place=("n", "a")))
+    assert stack.mock_calls == [
+        call.set_config("models", [models[0], {**models[1], **other}, models[2]]),
+        call.up(),
+    ]
 
 
 def test_next_release_of_a_chart_differs_in_an_annotation_of_its_pods(tmp_path: Path) -> None:
