@@ -43,9 +43,9 @@ conformance: tools monitoring ## tests on the real control plane; EACH=type: of 
 routing: tools ## how the strategies of `routing` compare: cache hits and time to first token, through the real picker, with no TPU
 	@PYTHON_ROUTING=$(PYTHON_ROUTING) $(BIN)/python -m sandbox.routing
 
-load: $(if $(SANDBOX),tools,$(VENV)/requirements.txt) ## how much a stack answers, how fast, and whether that can be true; STACK=NAME; BASE=FILE compares; OUT=FOLDER; SANDBOX=1: on the real control plane
+load: $(if $(SANDBOX),tools,$(VENV)/requirements.txt) ## how much a stack answers, how fast, and whether that can be true; STACK=NAME; MODEL=NAME of several; BASE=FILE compares; OUT=FOLDER; SANDBOX=1: on the real control plane
 	@PYTHON_ROUTING=$(PYTHON_ROUTING) $(BIN)/python -m sandbox.routing.environment
-	@$(BIN)/python -m $(if $(SANDBOX),sandbox.load,ops) load --stack $(STACK) $(if $(BASE),--base $(BASE)) $(if $(OUT),--output $(OUT))
+	@$(BIN)/python -m $(if $(SANDBOX),sandbox.load,ops) load --stack $(STACK) $(if $(MODEL),--model $(MODEL)) $(if $(BASE),--base $(BASE)) $(if $(OUT),--output $(OUT))
 
 overhead: tools ## what gateway and picker add to a request, on the real control plane; STACK=NAME
 	@$(BIN)/python -m sandbox.load overhead --stack $(STACK)

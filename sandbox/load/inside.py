@@ -35,6 +35,7 @@ def load(found: Up, arguments: argparse.Namespace) -> bool:
     write_tokenizer(tokenizer)
     command = [sys.executable, "-m", "ops", "load", f"--stack={found.stack.name}", f"--generator={PROGRAM}"]
     command += [f"--tokenizer={tokenizer}", f"--output={arguments.output.resolve()}", f"--rounds={arguments.rounds}"]
+    command += [f"--model={arguments.model}"] if arguments.model else []
     command += [f"--base={arguments.base.resolve()}"] if arguments.base else []
     command += [f"--concurrency={at_once}" for at_once in arguments.concurrency]
     key = {"OPENAI_API_KEY": found.key} if found.key else {}
@@ -103,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--rounds", type=positive, default=ROUNDS, help=f"load: requests of each that asks (default: {ROUNDS})"
     )
+    found.add_argument("--model", default="", help="load: the model, as NAME or NAMESPACE/NAME, of several")
     found.add_argument("--base", type=earlier, help="load: report.json of an earlier one")
     found.add_argument(
         "--output", type=Path, default=REPO / "load-report", help="load: where to (default: load-report)"

@@ -38,7 +38,7 @@ def up(deployed: SandboxStack, plane: ControlPlane) -> Up:
 
 
 def told(tmp_path: Path) -> argparse.Namespace:
-    return argparse.Namespace(home=tmp_path, output=tmp_path / "out", rounds=2, base=None, concurrency=[1, 5])
+    return argparse.Namespace(home=tmp_path, output=tmp_path / "out", rounds=2, model="", base=None, concurrency=[1, 5])
 
 
 def test_load_is_measured_drawn_and_can_be_true(up: Up, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -28,7 +29,7 @@ from sandbox.load.overhead import DIRECT, ROUTED, WHOLE, Measured, Way
 from sandbox.load.traffic import Outcome, Request, Traffic, outcome
 from sandbox.load.up import Up
 from sandbox.programs import model_server, vllm_flags
-from tests.support.project import stack_file
+from tests.support.project import ROOT, stack_file
 
 
 def text(table: Table) -> list[list[str]]:
@@ -265,6 +266,24 @@ def test_what_stands_in_for_load_balancers_is_found() -> None:
 def test_command_line_is_the_same_outside_and_inside() -> None:
     found = inside.parser().parse_args(["chaos", "--stack=prod", "--only=killed"])
     assert (found.what, found.stack, found.only) == ("chaos", "prod", "killed")
+
+
+@pytest.mark.parametrize(("told", "model"), [([], []), (["--model=n/b"], ["--model=n/b"])])
+def test_load_asks_the_model_that_is_named(
+    told: list[str], model: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = MagicMock()
+    monkeypatch.setattr(inside.subprocess, "run", run)
+    arguments = inside.parser().parse_args(["load", "--stack=dev", *told])
+    inside.load(MagicMock(key=""), argparse.Namespace(**vars(arguments), home=tmp_path))
+    assert [part for part in run.call_args.args[0] if part.startswith("--model")] == model
+
+
+@pytest.mark.parametrize("sandbox", ["", "1"])
+def test_make_names_the_model(sandbox: str) -> None:
+    make = ["make", "--no-print-directory", "--dry-run", "load", "STACK=dev", "MODEL=n/b", f"SANDBOX={sandbox}"]
+    said = subprocess.run(make, check=True, cwd=ROOT, capture_output=True, text=True).stdout  # noqa: S603
+    assert " load --stack dev --model n/b " in said
 
 
 def test_only_the_named_faults_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
