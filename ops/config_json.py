@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from infra.settings import model_config
+from infra.settings import model_config, uris
 
 from .refusal import refuse
 
@@ -75,10 +75,10 @@ def of_model(uri: str, file: Path | None) -> tuple[str, dict[str, Any]]:
         return uri.removeprefix("hf://") or str(file), of_file(file)
     if not uri:
         refuse("--model is missing: hf://ORGANISATION/REPOSITORY, or name its config.json with --config")
-    if not uri.startswith("hf://"):
+    found = uris.repository(uri)
+    if found is None:
         refuse(f"--model {uri} is not on Hugging Face (hf://...): name its config.json with --config")
-    repository, _, revision = uri.removeprefix("hf://").partition(":")
-    facts = model_config.known().get(repository)
-    if facts and model_config.is_known(facts, revision):
-        return repository, facts
-    return repository, of_hub(repository, revision)
+    facts = model_config.known().get(found.name)
+    if facts and model_config.is_known(facts, found.revision):
+        return found.name, facts
+    return found.name, of_hub(found.name, found.revision)

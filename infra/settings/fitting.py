@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from infra.google import slices
 
-from . import architectures, extra_args, fit, model_config, quantization
+from . import architectures, extra_args, fit, model_config, quantization, uris
 from .context import Context
 from .fit import Ask, Fit
 from .model import Model
@@ -69,8 +69,8 @@ def _ask(model: Model, slice_: slices.Slice) -> Ask | None:
 def judged(model: Model, slice_: slices.Slice, config: Mapping[str, Any] | None = None) -> Judged | None:
     """What becomes of a model on a slice, or nothing if it is not known. `config` is its own config.json, if somebody
     has it; else it is looked up."""
-    repository, _, revision = model.uri.removeprefix("hf://").partition(":")
-    known = model_config.known().get(repository) if model.uri.startswith("hf://") else None
+    found = uris.repository(model.uri)
+    known = model_config.known().get(found.name) if found else None
     facts = known if config is None else config
     ask = _ask(model, slice_)
     if facts is None or ask is None:
@@ -79,7 +79,8 @@ def judged(model: Model, slice_: slices.Slice, config: Mapping[str, Any] | None 
         shape = model_config.shape(facts)
     except UnknownError:
         return None
-    return Judged(repository, shape, ask, fit.fit(shape, ask), model_config.is_known(facts, revision))
+    certain = found is not None and model_config.is_known(facts, found.revision)
+    return Judged(found.name if found else model.uri, shape, ask, fit.fit(shape, ask), certain)
 
 
 def _way_out(found: Judged, slice_: slices.Slice, model: Model) -> str:

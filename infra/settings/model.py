@@ -198,8 +198,8 @@ class Model(BaseModel):
         the weights, and then the repository, or for other URIs the model's own name."""
         if self.served_names:
             return self.served_names
-        repository = self.uri.removeprefix("hf://").split(":")[0] if self.uri.startswith("hf://") else self.name
-        return ("/mnt/models", repository)
+        found = uris.repository(self.uri)
+        return ("/mnt/models", found.name if found else self.name)
 
 
 def _at_least_one(models: tuple[Model, ...]) -> tuple[Model, ...]:

@@ -138,6 +138,19 @@ def folder(uri: str) -> Folder | None:
     return Folder(bucket, path) if uri.startswith("gs://") else None
 
 
+class Repository(NamedTuple):
+    """A repository on Hugging Face; an empty revision is its main branch."""
+
+    name: str
+    revision: str
+
+
+def repository(uri: str) -> Repository | None:
+    """The repository that a URI names, if it is one on Hugging Face."""
+    name, _, revision = uri.removeprefix("hf://").partition(":")
+    return Repository(name, revision) if uri.startswith("hf://") else None
+
+
 _BUCKET = r"[a-z0-9][a-z0-9_.-]*[a-z0-9]"
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from infra.settings import uris
 from infra.settings.model import Model
 from infra.settings.schema import Settings
 from ops.cli import Cli, CliError
@@ -69,9 +70,11 @@ def _pods(model: Model) -> int | Range:
 
 def _tokenizer(model: Model, named: str) -> str:
     """What counts the tokens of prompts: a folder, or a repository of Hugging Face."""
-    if not named and not model.uri.startswith("hf://"):
-        refuse(f"{model.uri} does not say where the tokenizer is: name its folder or repository with --tokenizer")
-    return named or model.uri.removeprefix("hf://").partition(":")[0]
+    if named:
+        return named
+    if found := uris.repository(model.uri):
+        return found.name
+    refuse(f"{model.uri} does not say where the tokenizer is: name its folder or repository with --tokenizer")
 
 
 def _authority(asked: Asked, outputs: Mapping[str, Any], folder: Path) -> Path | None:

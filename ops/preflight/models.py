@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import httpx2
 
 from infra.google.slices import Slice
-from infra.settings import fit, fitting, model_config
+from infra.settings import fit, fitting, model_config, uris
 from infra.settings.model import Model
 from infra.settings.schema import Settings
 from ops import config_json
@@ -49,13 +49,13 @@ def _closed(uri: str, page: str, token: Token, *, gated: bool) -> Finding:
     return fail(CHECK, f"{uri}: there is no such model, or it is private and closed to {whose}", f"See {page}")
 
 
-def access(uri: str, answer: Answer, token: Token) -> Finding:
-    """Whether a model can be read with the token of the stack."""
+def access(uri: str, repository: str, answer: Answer, token: Token) -> Finding:
+    """Whether a model can be read with the token of the stack, by what Hugging Face answers for its repository."""
     if isinstance(answer, Exception):
         told = f"{uri}: Hugging Face was not reached ({type(answer).__name__})"
         return left_out(CHECK, told, "Run this where it can be")
     code, status = answer.headers.get("X-Error-Code", ""), answer.status_code
-    page = f"https://huggingface.co/{uri.removeprefix('hf://').partition(':')[0]}"
+    page = f"{config_json.HUB}/{repository}"
     if status == 200:
         return ok(CHECK, f"{uri} is there, and open to the stack")
     if code == "RevisionNotFound":
@@ -98,19 +98,18 @@ def _config(answer: Answer | None) -> dict[str, Any] | None:
 
 
 def _known(model: Model) -> bool:
-    repository, _, revision = model.uri.removeprefix("hf://").partition(":")
-    facts = model_config.known().get(repository)
-    return bool(facts and model_config.is_known(facts, revision))
+    found = uris.repository(model.uri)
+    facts = model_config.known().get(found.name) if found else None
+    return bool(found and facts and model_config.is_known(facts, found.revision))
 
 
 def check(settings: Settings, token: Token, hub: Hub = config_json.ask) -> Iterator[Finding]:
     """Ask for each model's config.json. What is known of a revision comes before it, as in `python -m ops fit`."""
     for model in settings.models:
         answer = None
-        if model.uri.startswith("hf://"):
-            repository, _, revision = model.uri.removeprefix("hf://").partition(":")
-            answer = hub(repository, revision, token.sent)
-            yield access(model.uri, answer, token)
+        if found := uris.repository(model.uri):
+            answer = hub(found.name, found.revision, token.sent)
+            yield access(model.uri, found.name, answer, token)
         else:
             where = "See the check `bucket`" if model.uri.startswith("gs://") else "Look yourself that it is there"
             yield left_out(CHECK, f"{model.uri} is not on Hugging Face", where)

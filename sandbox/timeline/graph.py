@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from infra.models import compile_cache
 from infra.platform.names import WARM_UP
 from infra.releases.pins import STORAGE_INITIALIZER_IMAGE
-from infra.settings import registry
+from infra.settings import registry, uris
 from ops.diagnose.phases import STOP, VLLM
 from ops.timeline import state
 from ops.tokens import MODEL, REPOSITORY
@@ -70,8 +70,9 @@ class Served(NamedTuple):
 
     @property
     def repository(self) -> str:
-        """Its repository at Hugging Face, if it is from there, without the revision."""
-        return self.source.removeprefix("hf://").partition(":")[0]
+        """Its repository at Hugging Face, without the revision; of others their source."""
+        found = uris.repository(self.source)
+        return found.name if found else self.source
 
     @property
     def mounted(self) -> bool:

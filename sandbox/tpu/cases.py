@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from infra.google import slices
 from infra.models import pod
-from infra.settings import fit, fitting
+from infra.settings import fit, fitting, uris
 from infra.settings.fit import Ask, Fit
 from infra.settings.model import Model
 from infra.settings.model_config import KNOWN, known, shape
@@ -96,13 +96,13 @@ class Case(NamedTuple):
 
 def _config(uri: str, known: Mapping[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
     """The repository of a model and its facts."""
-    repository = uri.removeprefix("hf://").split(":")[0]
-    if not uri.startswith("hf://") or repository not in known:
+    found = uris.repository(uri)
+    if found is None or found.name not in known:
         raise CaseError(
             f"{uri} cannot be checked: nothing is known of its config.json. Add its facts to {KNOWN.name} under "
             "the id of its repository (only hf:// has one)."
         )
-    facts = known[repository]
+    repository, facts = found.name, known[found.name]
     if FAMILIES.keys().isdisjoint(facts["architectures"]):
         raise CaseError(
             f"{repository} cannot be checked: its architecture is {', '.join(facts['architectures'])}, and this knows "

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.settings.load import parse
-from infra.settings.uris import folder
+from infra.settings.uris import Repository, folder, repository
 from tests.support.stack_settings import Values, accepted, problems, refused, stack
 
 NO_URI = (
@@ -205,3 +205,16 @@ def test_template_in_a_uri_is_refused(uri: str) -> None:
     (line,) = problems(stack({"models[0].uri": uri}))
 
     assert line.startswith(f'models[0].uri: "{uri}" ')
+
+
+@pytest.mark.parametrize(
+    ("uri", "found"),
+    [
+        ("hf://o/r", Repository("o/r", "")),
+        ("hf://o/r:main", Repository("o/r", "main")),
+        ("gs://bucket/path", None),
+        ("oci://registry/image:tag", None),
+    ],
+)
+def test_repository_is_that_of_hugging_face(uri: str, found: Repository | None) -> None:
+    assert repository(uri) == found
