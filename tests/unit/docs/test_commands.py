@@ -39,12 +39,19 @@ def test_targets_exist() -> None:
     assert [(page, name) for page, name in named(r"(?:^|[ (`])make ([a-z][\w-]*)") if name not in targets] == []
 
 
+KNOWN = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+KNOWN |= {group.name or "" for group in app.registered_groups}
+
+
+def test_readme_lists_every_command_of_ours() -> None:
+    [listed] = re.findall(r"^ops/ +python -m ops ([^,]+),", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert set(re.findall(r"\w+", listed)) == KNOWN
+
+
 def test_commands_of_ours_exist() -> None:
-    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
-    known |= {group.name or "" for group in app.registered_groups}
     told = named(r"python -m ops ([a-z]+)")
     assert told
-    assert {name for _, name in told} <= known
+    assert {name for _, name in told} <= KNOWN
     of_keys = {c.name or getattr(c.callback, "__name__", "") for c in of_keys_app.app.registered_commands}
     assert {name for _, name in named(r"python -m ops keys ([a-z]+)")} <= of_keys
 
