@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator
 from .findings import Finding, ok, warn
 
 CHECK = "APIs"
-ENABLE = "serviceusage.services.enable"
 
 
 def findings(wanted: Collection[str], enabled: Collection[str], project: str) -> Iterator[Finding]:
