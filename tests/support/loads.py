@@ -5,6 +5,25 @@ from typing import Any
 
 from ops.load.measured import Report, Spread, Stage
 from ops.load.workload import Mix
+from sandbox.programs import model_server
+from tests.support.project import stack_file
+
+MODEL = stack_file("dev")["models"][0]
+PLACE = f"{MODEL['namespace']}/{MODEL['name']}"
+
+
+class Gateway(model_server.Handler):
+    """A model server that wants a key, if `key` is one, and answers completions with a page if there is one."""
+
+    key, page, status = "", "", 200
+
+    def route(self, path: str) -> None:
+        if self.key and self.headers.get("authorization") != f"Bearer {self.key}":
+            self.reply(401, {"error": {"message": "m"}})
+        elif self.page and path.endswith("/completions"):
+            self.reply(self.status, self.page, content_type="text/html")
+        else:
+            super().route(path)
 
 
 def spread(median: float) -> Spread:

@@ -1,11 +1,9 @@
-"""`python -m ops load`: whom it asks, what it prints and writes, and what it exits with."""
+"""`python -m ops load`: what it prints and writes, and what it exits with."""
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from http.server import ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,111 +13,11 @@ from typer.testing import CliRunner, Result
 from ops.__main__ import app
 from ops.cli import CliError
 from ops.load import run
-from ops.load.endpoint import Endpoint, EndpointError, key_for, of_stack
+from ops.load.endpoint import Endpoint
 from ops.load.measured import Report, read
 from ops.load.report import PICTURES
-from sandbox.programs import model_server, vllm_flags
-from tests.support.loads import report, told
+from tests.support.loads import MODEL, PLACE, report, told
 from tests.support.project import ROOT, stack_file
-
-MODEL = stack_file("dev")["models"][0]
-PLACE = f"{MODEL['namespace']}/{MODEL['name']}"
-
-
-class Gateway(model_server.Handler):
-    """A model server that wants a key, if `key` is one, and answers completions with a page if there is one."""
-
-    key, page, status = "", "", 200
-
-    def route(self, path: str) -> None:
-        if self.key and self.headers.get("authorization") != f"Bearer {self.key}":
-            self.reply(401, {"error": {"message": "m"}})
-        elif self.page and path.endswith("/completions"):
-            self.reply(self.status, self.page, content_type="text/html")
-        else:
-            super().route(path)
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Endpoint]]:
-    """Starts a gateway of this kind; where it answers."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(**kind: Any) -> Endpoint:
-        args = vllm_flags.parse(["serve", "/mnt/models", "--port=0", "--host=127.0.0.1"])
-        server = model_server.Server(args, type("Kind", (Gateway,), kind))
-        server.server_activate()
-        servers.append(server)
-        Thread(target=server.serve_forever, daemon=True).start()
-        return Endpoint(PLACE, f"http://127.0.0.1:{server.server_address[1]}", "/mnt/models")
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
-# Whom it asks
-
-
-OUTPUTS = {"models": {PLACE: {"baseUrl": "http://a/n/m", "model": "/mnt/models"}}}
-
-
-@pytest.mark.parametrize("named", ["", PLACE, MODEL["name"]])
-def test_model_is_the_only_one_or_the_one_that_is_named(named: str) -> None:
-    assert of_stack(OUTPUTS, named) == Endpoint(PLACE, "http://a/n/m", "/mnt/models")
-
-
-@pytest.mark.parametrize(
-    ("outputs", "named", "why"),
-    [
-        ({}, "", "the stack has no output `models`: `pulumi up` has not come as far, or has been undone"),
-        (OUTPUTS, "other", f"the stack has no model other: name one with --model, of {PLACE}"),
-        (
-            {"models": OUTPUTS["models"] | {"n/b": {}}},
-            "",
-            f"the stack has several models: name one with --model, of {PLACE}, n/b",
-        ),
-        (
-            {"models": {"n/b": {"paused": True}}},
-            "",
-            "n/b is paused: `python -m ops resume n/b --stack STACK` starts it again",
-        ),
-    ],
-)
-def test_who_cannot_be_asked_is_told(outputs: dict[str, Any], named: str, why: str) -> None:
-    with pytest.raises(EndpointError) as refused:
-        of_stack(outputs, named)
-    assert str(refused.value) == why
-
-
-def test_key_is_sent_only_where_one_is_asked_for(serve: Callable[..., Endpoint]) -> None:
-    assert key_for(serve(), "mine") == ""
-    assert key_for(serve(key="mine"), "mine") == "mine"
-
-
-def test_missing_key_is_told(serve: Callable[..., Endpoint]) -> None:
-    with pytest.raises(EndpointError, match="wants a key: give one with --key, or in OPENAI_API_KEY"):
-        key_for(serve(key="mine"), "")
-
-
-def test_wrong_key_is_told(serve: Callable[..., Endpoint]) -> None:
-    with pytest.raises(EndpointError, match="401 answer to a completion"):
-        key_for(serve(key="mine"), "other")
-
-
-@pytest.mark.parametrize("status", [200, 426])
-def test_page_in_place_of_an_answer_is_not_measured(serve: Callable[..., Endpoint], status: int) -> None:
-    with pytest.raises(EndpointError, match=f"would measure something else: {status} answer to a completion: <html>"):
-        key_for(serve(page="<html>Upgrade</html>", status=status), "")
-
-
-def test_nobody_is_not_measured() -> None:
-    with pytest.raises(EndpointError, match="no answer to a completion: ConnectError"):
-        key_for(Endpoint(PLACE, "http://127.0.0.1:9", "m"), "")
-
-
-# What it does
 
 
 @pytest.fixture
