@@ -33,7 +33,9 @@ def ask(program: Path, config: Mapping[str, Any], folder: Path, env: Mapping[str
     except OSError as error:
         raise GeneratorError(f"inference-perf cannot be run: {program}: {error.strerror}") from None
     reports = Path(config["storage"]["local_storage"]["path"])
-    if code or len(list(reports.glob("stage_*_lifecycle_metrics.json"))) < len(config["load"]["stages"]):
+    by_stage = config["report"]["request_lifecycle"].get("per_stage", True)
+    wanted = len(config["load"]["stages"]) if by_stage else 1
+    if code or len(list(reports.glob(f"{'stage_' if by_stage else ''}*_lifecycle_metrics.json"))) < wanted:
         raise GeneratorError(f"inference-perf has failed, with these last words:\n{_last(log, config)}")
     return reports
 

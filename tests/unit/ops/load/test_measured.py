@@ -161,6 +161,7 @@ def test_version_of_the_generator_is_the_one_that_is_installed() -> None:
 
 CONFIG = {
     "server": {"api_key": "secret"},
+    "report": {"request_lifecycle": {}},
     "load": {"stages": [{}, {}]},
     "storage": {"local_storage": {"path": "nowhere"}},
 }
