@@ -98,7 +98,7 @@ REFUSED: dict[str, tuple[Callable[[Endpoint], Headers], str, int, str | None]] =
     "no key": (lambda _: [], f"/{NAME}/v1/no-key", 401, None),
     "a key that is none": (lambda _: bearer("a.b.c"), f"/{NAME}/v1/none", 401, None),
     "another model's key": (lambda e: bearer(e.token(name="bob", models=(FOREIGN,))), f"/{NAME}/v1/bob", 403, "bob"),
-    "a path that is none": (lambda e: bearer(e.token(name="eve")), f"/{NAME}/metrics", 404, "eve"),
+    "a path that is none": (lambda e: bearer(e.token(name="eve")), f"/{NAME}/of-eve", 404, "eve"),
 }
 
 
