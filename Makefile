@@ -35,7 +35,7 @@ policy: policy/.venv/requirements.txt ## the policy pack's own packages, for `pu
 e2e: tools ## the same life with a real API server, KServe, Istio and Envoy; KEEP=1 waits, for you to try the guide; BROKEN=1: a model that fails
 	@$(BIN)/python -m sandbox e2e --stack $(STACK) $(if $(KEEP),--keep) $(if $(BROKEN),--broken)
 
-conformance: tools monitoring ## tests on the real control plane; EACH=type: of the slow families one case each
+conformance: tools monitoring ## tests on the real control plane; EACH=type: one case of each family, and what is slow left out
 	@PYTHON_ROUTING=$(PYTHON_ROUTING) $(BIN)/python -m sandbox.routing.environment
 	@$(BIN)/python -m sandbox.build fortio
 	@$(BIN)/python -m sandbox.cluster.isolation $(BIN)/python -m pytest tests/cluster

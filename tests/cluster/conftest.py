@@ -26,13 +26,15 @@ def settings(module: Any) -> dict[str, Any]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse at once what could only fail later, and put modules of the same stack together, after those of none.
 
-    With EACH=type in the environment, of each test that is marked `family` only the first case is run.
+    With EACH=type in the environment, of each test that is marked `family` only the first case is run, and none that is
+    marked `slow`.
     """
     if any("tests/cluster" in str(item.path) for item in items) and not isolation.isolated():
         raise pytest.UsageError("tests/cluster needs namespaces of its own: run `make conformance`")
     if os.environ.get("EACH") == "type":
         firsts = {str(item.parent) + getattr(item, "originalname", item.name): item for item in reversed(items)}
-        left_out = [i for i in items if i.get_closest_marker("family") and i not in firsts.values()]
+        others = [i for i in items if i.get_closest_marker("family") and i not in firsts.values()]
+        left_out = [*others, *(i for i in items if i.get_closest_marker("slow") and i not in others)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     share = {item.path for item in items if isinstance(item, pytest.Function) and "deployed" in item.fixturenames}

@@ -26,7 +26,7 @@ def case(fault: Fault) -> Any:
     return pytest.param(fault, id=fault.name, marks=known)
 
 
-@pytest.mark.family
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [case(fault) for fault in sorted(FAULTS, key=lambda fault: fault.name in MISSED)])
 def test_no_more_is_lost_than_may_be(stack: Up, fault: Fault) -> None:
     [result] = chaos.run(stack, [fault])

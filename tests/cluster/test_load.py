@@ -24,7 +24,7 @@ from sandbox.load.overhead import DIRECT, WHOLE
 from sandbox.load.up import Up
 from tests.support.exporters import asked
 
-pytestmark = pytest.mark.family
+pytestmark = pytest.mark.slow
 STACK = {"monitoring": True}
 OF_GKE = ("kubernetes_io:", "kube_")
 """Names of what GKE itself shows: state of Kubernetes, nodes and chips. Nothing here does."""

@@ -15,6 +15,7 @@ from sandbox.cluster.control_plane import ControlPlane, wait_until
 from sandbox.engine.stack import SandboxStack
 from tests.support.project import stack_file
 
+pytestmark = pytest.mark.slow
 Get = Callable[..., list[dict[str, Any]]]
 
 MODEL: dict[str, Any] = stack_file("dev")["models"][0]

@@ -13,6 +13,7 @@ from sandbox.engine.stack import SandboxStack
 from tests.support.cluster_faults import diagnosed
 from tests.support.stacks import MODEL, autoscaled, unchanged
 
+pytestmark = pytest.mark.slow
 STACK = autoscaled(min=0, max=1)
 NAME = MODEL["name"]
 IN_NAMESPACE = f"-n{MODEL['namespace']}"
