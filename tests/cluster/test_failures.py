@@ -28,6 +28,7 @@ PLACE = f"{NAMESPACE}/{NAME}"
 CONTROLLER = "deployment/llmisvc-controller-manager"
 COMPLETION = {"model": "/mnt/models", "prompt": "Hello", "max_tokens": 4}
 PICKER = "app.kubernetes.io/component=llminferenceservice-router-scheduler"
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
