@@ -84,6 +84,7 @@ class Mesh(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[base, *closed], replacement_trigger=cluster),
         )
         if settings.monitoring:
-            after = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[istiod]))
-            metrics.made(NAMESPACE, metrics.of_istio_system(), namespace=namespace.metadata.name, opts=after)
+            metrics.made(
+                NAMESPACE, metrics.of_istio_system(), namespace=namespace.metadata.name, opts=child, after=[istiod]
+            )
         self.register_outputs({})

@@ -10,7 +10,7 @@ Nothing is read of KServe's controller: it shows its metrics to its own Pod alon
 seen in the Pods that it makes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -108,10 +108,17 @@ def by_client(settings: Settings) -> Json | None:
     return {"metrics": [{"providers": [{"name": "prometheus"}], "overrides": [named]}]}
 
 
-def made(prefix: str, manifest: Json, *, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
+def made(
+    prefix: str,
+    manifest: Json,
+    *,
+    namespace: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+    after: Sequence[pulumi.Resource] = (),
+) -> None:
     """The resource of a PodMonitoring, in its namespace, which is to be there first.
 
-    It has to come after something that runs on a node: before v0.17 of Google's operator its webhook is asked, and a
+    It has to come `after` something that runs on a node: before v0.17 of Google's operator its webhook is asked, and a
     new cluster has no node for it at first.
     """
     name = manifest["metadata"]["name"]
@@ -121,5 +128,5 @@ def made(prefix: str, manifest: Json, *, namespace: pulumi.Input[str], opts: pul
         kind=manifest["kind"],
         metadata={"name": name, "namespace": namespace},
         spec=manifest["spec"],
-        opts=opts,
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(after))),
     )

@@ -71,8 +71,13 @@ class Serving(pulumi.ComponentResource):
         )
         self._kserve(settings, cluster, kserve.metadata.name, after=[cert_manager, *closed])
         if settings.monitoring:
-            after = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[cert_manager]))
-            metrics.made(CERTIFICATES, metrics.of_cert_manager(), namespace=certificates.metadata.name, opts=after)
+            metrics.made(
+                CERTIFICATES,
+                metrics.of_cert_manager(),
+                namespace=certificates.metadata.name,
+                opts=child,
+                after=[cert_manager],
+            )
         below = pulumi.ResourceOptions(parent=self)
         scaler = (
             Autoscaler("autoscaler", settings=settings, cluster=cluster, opts=below) if settings.autoscaled else None
