@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 from infra.platform.names import CERT_MANAGER, GATEWAY, ISTIO_INGRESS, ISTIO_SYSTEM, KSERVE, PICKER, deployment_of
 
@@ -33,11 +34,19 @@ def _unready(model: Thing) -> Iterator[tuple[str, Sign]]:
             yield condition.type, sign
 
 
+def _news_since(seen: Observed, model: str) -> datetime | None:
+    """When the newest of a model's Pods was made, or the model became Ready or ceased to be, whichever came later."""
+    found = seen.model(model)
+    ready = found.condition("Ready") if found else None
+    times = [pod.metadata.creation_timestamp for pod in seen.pods_of(model)]
+    return max(filter(None, [*times, ready.last_transition_time if ready else None]), default=None)
+
+
 def _said(seen: Observed, model: str, words: re.Pattern[str]) -> Iterator[Sign]:
     """In which condition of a model, or event about it or what is made of it, something is said, the first of them.
 
-    What was said before the newest of its Pods was made is over: events stay for an hour. Without all Pods, which of
-    them is the newest is not known.
+    What was said before the newest of its Pods was made, or while it was last Ready, is over: events stay for an hour.
+    Without all Pods, which of them is the newest is not known.
     """
     found = seen.model(model)
     for _, sign in _unready(found) if found else ():
@@ -45,12 +54,11 @@ def _said(seen: Observed, model: str, words: re.Pattern[str]) -> Iterator[Sign]:
             yield sign
             return
     namespace, name = model.split("/")
-    times = [pod.metadata.creation_timestamp for pod in seen.pods_of(model)]
-    made = max(filter(None, times), default=None)
+    since = _news_since(seen, model)
     for event in seen.events_in(namespace, *CREATING) if seen.whole("pods") else ():
         about = event.involved_object
         ours = about.name == name or about.name.startswith(deployment_of(name))
-        over = made and event.when and event.when < made
+        over = since and event.when and event.when < since
         if ours and not over and words.search(event.message):
             yield Sign(f"{about.kind} {about.namespace}/{about.name}", event.message, event.when)
             return

@@ -220,6 +220,11 @@ def test_event_counts_for_its_model_until_the_next_pod_is_made(of: str, ago: flo
     assert one(seen(pod(vllm=waiting("ContainerCreating")), events=[said])).cause.name == cause
 
 
+@pytest.mark.parametrize(("ago", "cause"), [(5, "token Secret missing"), (15, "unknown")])
+def test_event_from_before_a_model_was_last_ready_is_over_without_a_pod_too(ago: float, cause: str) -> None:
+    assert one(seen(events=[event("Error", UNATTACHED, of="qwen", ago=ago)])).cause.name == cause
+
+
 def test_what_is_on_its_way_is_not_told_beside_a_fault() -> None:
     observed = seen(pod(weights=RUNNING, vllm=INITIALIZING), services=[thing(PROXY)])
     assert one(observed).cause.name == "gateway without an address"
