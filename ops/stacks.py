@@ -12,8 +12,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STACK_FILE = re.compile(r"Pulumi\.([A-Za-z0-9_.-]+)\.yaml")
-ALL = re.compile(r"Pulumi\.yaml|__main__\.py|requirements\.txt|(infra|policy)/.*")
-"""What every stack is made from: settings' defaults, program, packages and policies."""
+ALL = re.compile(r"Pulumi\.yaml|__main__\.py|requirements\.txt|(infra|policy|oci:)/.*")
+"""What every stack is made from: settings' defaults, program, packages and policies, and what Helm would take for
+a registry's chart (`policy/rules/charts.py`)."""
 GUARDS = re.compile(r"\.github/.*|ops/(cloud|guards|stacks)\.py")
 """What says whether a run may deploy, and as whom: a run from before a change of it has the old one."""
 

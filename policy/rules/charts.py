@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from .allowed import CHART_MIRRORS, CHARTS
 from .images import from_registry, released
 from .resource import UNKNOWN, Resource, Rule, at, nodes, shown
 
+ROOT = Path(__file__).resolve().parents[2]
+"""Where `pulumi` and the provider look for what a chart's reference names."""
 TYPES = {"kubernetes:helm.sh/v3:Chart", "kubernetes:helm.sh/v3:Release", "kubernetes:helm.sh/v4:Chart"}
 VERSION = r"v?\d+\.\d+\.\d+([-+][\w.+-]+)?"
 HIDDEN = {
@@ -51,6 +54,12 @@ def _charts(resource: Resource) -> Iterator[str]:
         yield (
             f"chart is {shown(chart)}, which is none of the program's. A new one goes into CHARTS in "
             "policy/rules/allowed.py, and the value of the setting `chartMirror` into CHART_MIRRORS there."
+        )
+    # localChart of helm_release.go in pulumi-kubernetes asks for a file of that name before any registry.
+    if "://" in chart and (ROOT / chart).exists():
+        yield (
+            f"chart is {shown(chart)}, and the repository has a file or folder of that name, which Helm would take in "
+            "its place. Remove it."
         )
     directory = mirror and "://" not in mirror
     if not directory and version != UNKNOWN and not re.fullmatch(VERSION, str(version)):
