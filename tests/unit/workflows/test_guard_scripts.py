@@ -146,19 +146,21 @@ def test_a_commit_that_is_not_of_main_is_refused(checkout: Shell) -> None:
 
 # An environment that nobody reviews
 
-REVIEWED = {"protection_rules": [{"type": "required_reviewers", "reviewers": [{"type": "User"}]}]}
+RULE = {"type": "required_reviewers", "prevent_self_review": True, "reviewers": [{"type": "User"}]}
+REVIEWED = {"protection_rules": [RULE]}
 
 
 @pytest.mark.parametrize(
     ("stack", "answer", "code"),
     [
         ("prod", REVIEWED, 0),
+        ("prod", {"protection_rules": [{**RULE, "prevent_self_review": False}]}, 1),
         ("prod", {"protection_rules": []}, 1),
         ("prod", {"protection_rules": [{"type": "branch_policy"}]}, 1),
         ("prod", None, 1),
         ("dev", {"protection_rules": []}, 0),
     ],
-    ids=["reviewed", "made by GitHub", "only for a branch", "not to be read", "not protected"],
+    ids=["reviewed", "by oneself", "made by GitHub", "only for a branch", "not to be read", "not protected"],
 )
 def test_a_protected_stack_is_deployed_only_where_somebody_approves(
     shell: Shell, stack: str, answer: object, code: int
