@@ -148,20 +148,26 @@ MEMBERS = (
 )
 """Whom: machines, and workflows by an attribute of their token. No user, no group, no domain, and not everybody."""
 
-CHARTS = frozenset(
-    {
-        "https://kedacore.github.io/charts/keda",
-        "oci://ghcr.io/istio/release/charts/base",
-        "oci://ghcr.io/istio/release/charts/gateway",
-        "oci://ghcr.io/istio/release/charts/istiod",
-        "oci://ghcr.io/kserve/charts/kserve-llmisvc-crd",
-        "oci://ghcr.io/kserve/charts/kserve-llmisvc-resources",
-        "oci://ghcr.io/kserve/charts/kserve-runtime-configs",
-        "oci://quay.io/jetstack/charts/cert-manager",
-    }
-)
+CHARTS = {
+    "https://kedacore.github.io/charts/keda": frozenset({"global", "permissions", "rbac", "serviceAccount"}),
+    "oci://ghcr.io/istio/release/charts/base": frozenset[str](),
+    "oci://ghcr.io/istio/release/charts/gateway": frozenset(
+        {
+            *("autoscaling", "env", "labels", "podAnnotations", "podDisruptionBudget", "securityContext", "service"),
+            *("terminationGracePeriodSeconds", "topologySpreadConstraints"),
+        }
+    ),
+    "oci://ghcr.io/istio/release/charts/istiod": frozenset({"global", "meshConfig", "pilot"}),
+    "oci://ghcr.io/kserve/charts/kserve-llmisvc-crd": frozenset[str](),
+    "oci://ghcr.io/kserve/charts/kserve-llmisvc-resources": frozenset({"kserve"}),
+    "oci://ghcr.io/kserve/charts/kserve-runtime-configs": frozenset({"kserve"}),
+    "oci://quay.io/jetstack/charts/cert-manager": frozenset(
+        {"acmesolver", "cainjector", "config", "crds", "image", "imageRegistry", "startupapicheck", "webhook"}
+    ),
+}
 """Charts that may be installed, by where `infra/releases/pins.py` takes them from: a registry, or a repository of
-charts, which stands beside the chart's name in a release."""
+charts, which stands beside the chart's name in a release. And which of its values may be set, by their first keys:
+others, as `extraObjects`, have the chart make what no rule sees."""
 CHART_MIRRORS: tuple[str, ...] = ()
 """Where else they may come from: a stack with the setting `chartMirror` has its value here too. Under a mirror each
 chart has its own name, and a directory is one that the machine which runs `pulumi` has."""

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .allowed import CHART_MIRRORS, CHARTS
 from .images import from_registry, released
-from .resource import UNKNOWN, Resource, Rule, at, nodes, shown
+from .resource import UNKNOWN, Props, Resource, Rule, at, nodes, shown
 
 ROOT = Path(__file__).resolve().parents[2]
 """Where `pulumi` and the provider look for what a chart's reference names."""
@@ -73,9 +73,26 @@ def _plain_values(resource: Resource) -> Iterator[str]:
     for key, what in HIDDEN.items() if resource.type in TYPES else ():
         if resource.props.get(key):
             yield f"{key} is set: {what}. Say in `values` what the chart is to do."
+    yield from _values(resource) if resource.type in TYPES else ()
     more = sorted(set(resource.props.get("repositoryOpts") or {}) - {REPOSITORY}) if resource.type in TYPES else []
     if more:
         yield f"repositoryOpts has {', '.join(more)}, and only `repo` is judged here. Remove the others."
+
+
+def _values(resource: Resource) -> Iterator[str]:
+    """Values by which a chart makes more than it is for. Text goes into its templates as it stands, so a line of it
+    could begin another object."""
+    values, name = at(resource.props, "values"), place(resource).rpartition("/")[2]
+    known = next((keys for chart, keys in CHARTS.items() if chart.endswith(f"/{name}")), None)
+    more = sorted(set(cast(Props, values)) - known) if isinstance(values, dict) and known is not None else []
+    if more:
+        yield (
+            f"values has {', '.join(more)}, which the program does not set for {name}. If it has to, add it there in "
+            "CHARTS in policy/rules/allowed.py."
+        )
+    for path, value in nodes({"values": values}):
+        if isinstance(value, str) and len(value.splitlines()) > 1:
+            yield f"{path} is {shown(value)}, and a chart may take its second line for another object. Write one line."
 
 
 def _images_of_values(resource: Resource) -> Iterator[str]:
