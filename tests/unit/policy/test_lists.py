@@ -208,6 +208,14 @@ BAD: dict[str, tuple[Resource, str, str]] = {
         "values.pilot.securityContext.privileged is true",
     ),
     "a folder of the node": (service({"volumes": [{"hostPath": {"path": "/"}}]}), "no-host", "volumes[0].hostPath is"),
+    **{
+        f"a volume that is a {kind} of the node": (
+            Resource(workloads.VOLUME, "v", {"spec": {kind: {"path": "/"}}}),
+            "no-host",
+            f'spec.{kind} is {{"path": "/"}}',
+        )
+        for kind in ("hostPath", "local")
+    },
     "a port of the node": (service(ports=[{"hostPort": 80}]), "no-host", "ports[0].hostPort is 80"),
     "a capability": (
         service(securityContext={"capabilities": {"add": ["SYS_RESOURCE", "SYS_ADMIN"]}}),
