@@ -142,11 +142,23 @@ CUSTOM_ROLES = {
     "pulumiDriftSecrets": frozenset({"container.secrets.get", "container.secrets.list"}),
 }
 """Roles that bootstrap makes, by id, and the most that they may permit."""
-MEMBERS = (
-    r"serviceAccount:[^\s]+",
-    r"principalSet://iam\.googleapis\.com/projects/[^/]+/locations/global/workloadIdentityPools/[^/]+/attribute\..+",
+_MACHINES = (
+    r"serviceAccount:[a-z0-9-]+@DOMAIN\.iam\.gserviceaccount\.com",
+    r"serviceAccount:PROJECT\.svc\.id\.goog\[[a-z0-9./-]+\]",
+    r"serviceAccount:service-\d+@container-engine-robot\.iam\.gserviceaccount\.com",
 )
-"""Whom: machines, and workflows by an attribute of their token. No user, no group, no domain, and not everybody."""
+MEMBERS = {
+    STACK: _MACHINES,
+    BOOTSTRAP: (
+        *_MACHINES,
+        r"principalSet://iam\.googleapis\.com/projects/[^/]+/locations/global/workloadIdentityPools/[^/]+/attribute\..+",
+    ),
+}
+"""Whom: accounts and Pods of the project of the provider or of what is granted, and GKE's agent; in bootstrap workflows
+too, by an attribute of their token. No user, no group, no domain, and not everybody. A project's number stands for no
+ID here, so whose agent or pool it is no rule knows, and a provider of another project is one more in the preview."""
+ISSUER = "https://token.actions.githubusercontent.com"
+"""Whose tokens bootstrap's provider takes: GitHub's."""
 
 CHARTS = {
     "https://kedacore.github.io/charts/keda": frozenset({"global", "permissions", "rbac", "serviceAccount"}),

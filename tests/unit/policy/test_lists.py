@@ -287,7 +287,7 @@ def test_what_a_preview_does_not_know_breaks_no_rule(resource: Resource) -> None
 
 def test_every_rule_has_its_bad_case() -> None:
     rules = {rule.name for rule in (*grants.RULES, *charts.RULES, *workloads.RULES)}
-    assert {rule for _, rule, _ in BAD.values()} | {"named-subjects"} == rules
+    assert {rule for _, rule, _ in BAD.values()} | {"named-subjects", "known-issuer"} == rules
 
 
 def test_lists_are_what_the_pins_say() -> None:

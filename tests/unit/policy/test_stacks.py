@@ -36,6 +36,8 @@ VARIANTS: dict[str, Callable[[Run], Declared]] = {
     "keys of others": lambda run: run("staging", tokenIssuers=[ISSUER]),
 }
 """All ways to make a stack of something else. A feature that makes a new type is on in one of them."""
+DEFAULT_PROVIDER: dict[str, object] = {"project": "my-project"}
+"""What the default provider has of `gcp:project`; mocks know none, and have accounts without a project there."""
 BOOTSTRAPS: dict[str, dict[str, object]] = {
     "state in a bucket": {},
     "keys of clusters": {"clusterKeys": {"prod": "europe-west4"}},
@@ -55,7 +57,7 @@ def declared(resources: Declared, project: str = STACK) -> list[Resource]:
     providers = {r.name: r.inputs for r in resources if r.type.startswith("pulumi:providers:")}
 
     def provider(urn: str) -> dict[str, object]:
-        return providers.get(urn.split("::")[-2], {}) if urn else {}
+        return providers.get(urn.split("::")[-2], {}) if urn else DEFAULT_PROVIDER
 
     own = (MIRROR, REGISTRY)
     found = [Resource(r.type, r.name, r.inputs, provider(r.request.provider), project, own) for r in resources]
