@@ -63,6 +63,11 @@ def spot_chips(value: int) -> Change:
     return lambda project: project.quota_infos.update({tpu_quota.PREEMPTIBLE: info})
 
 
+def both_chips(preemptible: int, everywhere: int) -> Change:
+    """So many chips for spot and flex-start, and on demand."""
+    return lambda project: (spot_chips(preemptible)(project), chips(everywhere=everywhere)(project))
+
+
 def quotas(**limits: tuple[int, int]) -> Change:
     return lambda project: project.quotas.update(limits)
 
