@@ -13,7 +13,7 @@ names come from Cloud Monitoring by https://cloud.google.com/monitoring/promql/p
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from infra.platform.names import PLATFORM
+from infra.platform.names import PLATFORM, picker_of
 
 CLUSTER, MODELS = "CLUSTER", "MODELS"
 
@@ -93,6 +93,16 @@ def _accelerator(name: str) -> str:
     return f"avg by (namespace_name, pod_name) (kubernetes_io:container_accelerator_{name}{{{_SYSTEM}}})"
 
 
+def _missing() -> str:
+    """Replicas that are wanted and not available, by Deployment. Of several endpoint pickers only the leader is ever
+    ready (https://github.com/kubernetes-sigs/gateway-api-inference-extension/issues/1264), so of those none is missing
+    as long as one is available, and all are if none is."""
+    wanted, available = "kube_deployment_spec_replicas", "kube_deployment_status_replicas_available"
+    pickers, others = (f'{{{_STATE},deployment{op}"{picker_of(".+")}"}}' for op in ("=~", "!~"))
+    led = f"{wanted}{pickers} * ({available}{pickers} == bool 0)"
+    return f"sum by (namespace, deployment) ({wanted}{others} - {available}{others} or {led})"
+
+
 _TOKENS = f"sum(rate(vllm:generation_tokens_total{{{_OURS}}}[1h]))"
 
 QUERIES: dict[str, Query] = {
@@ -169,9 +179,7 @@ QUERIES: dict[str, Query] = {
         "vLLM Pods that the endpoint picker may choose", by_model("max", f"inference_pool_ready_pods{{{_OURS}}}")
     ),
     "missing": Query(
-        "Replicas of the models' Deployments that are not available",
-        f"sum by (namespace, deployment) (kube_deployment_spec_replicas{{{_STATE}}} - "
-        f"kube_deployment_status_replicas_available{{{_STATE}}})",
+        "Replicas of the models' Deployments that are not available; of endpoint pickers, if none is", _missing()
     ),
     "nodes": Query(
         "vLLM Pods by node, whose name has that of its pool, and so of how it was bought",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from infra.monitoring.alerts import rule_groups
-from infra.platform.names import KEDA
+from infra.platform.names import KEDA, deployment_of, picker_of
 from sandbox.build import places
 
 RULES = "rules.yaml"
@@ -50,14 +50,23 @@ def wanted(replicas: Sequence[int]) -> dict[str, str]:
     return series("kube_deployment_spec_replicas", replicas, cluster="c", namespace="demo", deployment="m-kserve")
 
 
+def deployment(name: str, *, wants: int, has: int, namespace: str = "demo") -> list[dict[str, str]]:
+    """A Deployment that wants so many Pods all the time, and of which so many are available."""
+    named = {"cluster": "c", "namespace": namespace, "deployment": name}
+    return [
+        series("kube_deployment_spec_replicas", lasts(wants), **named),
+        series("kube_deployment_status_replicas_available", lasts(has), **named),
+    ]
+
+
 def since(minutes: int, value: float, before: float = 0) -> list[float]:
     """A value for the last minutes, another one before."""
     return [*repeat(before, MINUTES - minutes), *repeat(value, minutes + 1)]
 
 
-def lasts(share: float) -> list[float]:
-    """The same share all the time."""
-    return since(MINUTES, share)
+def lasts(value: float) -> list[float]:
+    """The same value all the time."""
+    return since(MINUTES, value)
 
 
 def first_tokens(slow: float) -> list[dict[str, str]]:
@@ -128,6 +137,11 @@ CASES = [
         [series("kube_pod_status_unschedulable", since(15, 1), cluster="c", namespace="demo", pod="p")],
         set(),
     ),
+    Case("all replicas answer", deployment(deployment_of("m"), wants=2, has=2), set()),
+    Case("a replica is missing", deployment(deployment_of("m"), wants=2, has=1), {"ReplicasMissing"}),
+    Case("of two endpoint pickers one leads", deployment(picker_of("m"), wants=2, has=1), set()),
+    Case("no endpoint picker leads", deployment(picker_of("m"), wants=2, has=0), {"ReplicasMissing"}),
+    Case("no endpoint picker is wanted", deployment(picker_of("m"), wants=0, has=0), set()),
 ]
 
 
