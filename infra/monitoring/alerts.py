@@ -119,10 +119,17 @@ CACHE_FULL = 0.95
 
 ALERTS = (
     *(_burning(objective, burn) for objective in OBJECTIVES for burn in BURNS),
-    _over("NoCapacity", "a model's Pod waits for a node", "unschedulable", "> 0", minutes=20, severity="ERROR"),
+    _over(
+        "NoCapacity",
+        "a Pod of a model or of the platform waits for a node",
+        "unschedulable",
+        "> 0",
+        minutes=20,
+        severity="ERROR",
+    ),
     _over(
         "ReplicasMissing",
-        "a model has fewer Pods that answer than replicas",
+        "a Deployment of a model or of the platform has fewer Pods that answer than replicas",
         "missing",
         "> 0",
         minutes=60,  # a first start compiles, and may take half an hour

@@ -29,6 +29,9 @@ class Query(NamedTuple):
 _OURS = f'cluster="{CLUSTER}"'
 _GATEWAY = f'cluster="{CLUSTER}",reporter="source"'
 _STATE = f'cluster="{CLUSTER}",namespace=~"{MODELS}"'
+_PARTS = "|".join((MODELS, *PLATFORM))
+"""The namespaces of the models and of the platform, without which no model is reached, changed or woken."""
+_STATE_OF_PARTS = f'cluster="{CLUSTER}",namespace=~"{_PARTS}"'
 _SYSTEM = f'cluster_name="{CLUSTER}",namespace_name=~"{MODELS}"'
 
 _OF_MODEL = "(.+?)-inference-poo?l?-ip-.+"
@@ -98,7 +101,7 @@ def _missing() -> str:
     ready (https://github.com/kubernetes-sigs/gateway-api-inference-extension/issues/1264), so of those none is missing
     as long as one is available, and all are if none is."""
     wanted, available = "kube_deployment_spec_replicas", "kube_deployment_status_replicas_available"
-    pickers, others = (f'{{{_STATE},deployment{op}"{picker_of(".+")}"}}' for op in ("=~", "!~"))
+    pickers, others = (f'{{{_STATE_OF_PARTS},deployment{op}"{picker_of(".+")}"}}' for op in ("=~", "!~"))
     led = f"{wanted}{pickers} * ({available}{pickers} == bool 0)"
     return f"sum by (namespace, deployment) ({wanted}{others} - {available}{others} or {led})"
 
@@ -178,16 +181,14 @@ QUERIES: dict[str, Query] = {
     "ready": Query(
         "vLLM Pods that the endpoint picker may choose", by_model("max", f"inference_pool_ready_pods{{{_OURS}}}")
     ),
-    "missing": Query(
-        "Replicas of the models' Deployments that are not available; of endpoint pickers, if none is", _missing()
-    ),
+    "missing": Query("Replicas that are not available, by Deployment; of endpoint pickers, if none is", _missing()),
     "nodes": Query(
         "vLLM Pods by node, whose name has that of its pool, and so of how it was bought",
         f"count by (node) (vllm:num_requests_running{{{_OURS}}})",
     ),
     "unschedulable": Query(
-        "Pods of the models for which there is no node",
-        f"sum by (namespace, pod) (kube_pod_status_unschedulable{{{_STATE}}})",
+        "Pods of the models and the platform for which there is no node",
+        f"sum by (namespace, pod) (kube_pod_status_unschedulable{{{_STATE_OF_PARTS}}})",
     ),
     "start-time": Query(
         "Time from a Pod's creation to its first ready",
@@ -197,7 +198,7 @@ QUERIES: dict[str, Query] = {
     "restarts": Query(
         "Restarts of a container within half an hour",
         f"sum by (namespace_name, pod_name, container_name) (increase(kubernetes_io:container_restart_count{{"
-        f'cluster_name="{CLUSTER}",namespace_name=~"{MODELS}|{"|".join(PLATFORM)}"}}[30m]))',
+        f'cluster_name="{CLUSTER}",namespace_name=~"{_PARTS}"}}[30m]))',
     ),
     "certificate": Query(
         "Time until a certificate ends",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from infra.monitoring.alerts import rule_groups
-from infra.platform.names import KEDA, deployment_of, picker_of
+from infra.platform.names import ISTIO_SYSTEM, KEDA, KSERVE, WARM_UP, deployment_of, picker_of
 from sandbox.build import places
 
 RULES = "rules.yaml"
@@ -137,8 +137,24 @@ CASES = [
         [series("kube_pod_status_unschedulable", since(15, 1), cluster="c", namespace="demo", pod="p")],
         set(),
     ),
+    Case(
+        "a Pod of the platform waits for a node",
+        [series("kube_pod_status_unschedulable", since(25, 1), cluster="c", namespace=ISTIO_SYSTEM, pod="istiod-1")],
+        {"NoCapacity"},
+    ),
+    Case(
+        "a Job asks for a TPU node before there is a model",
+        [series("kube_pod_status_unschedulable", since(25, 1), cluster="c", namespace=WARM_UP, pod="v6e-4-holder")],
+        set(),
+    ),
     Case("all replicas answer", deployment(deployment_of("m"), wants=2, has=2), set()),
     Case("a replica is missing", deployment(deployment_of("m"), wants=2, has=1), {"ReplicasMissing"}),
+    Case(
+        "KServe's controller is down",
+        deployment("llmisvc-controller-manager", wants=1, has=0, namespace=KSERVE),
+        {"ReplicasMissing"},
+    ),
+    Case("a Deployment of somebody else is down", deployment("other", wants=1, has=0, namespace="default"), set()),
     Case("of two endpoint pickers one leads", deployment(picker_of("m"), wants=2, has=1), set()),
     Case("no endpoint picker leads", deployment(picker_of("m"), wants=2, has=0), {"ReplicasMissing"}),
     Case("no endpoint picker is wanted", deployment(picker_of("m"), wants=0, has=0), set()),

@@ -38,11 +38,12 @@ def test_rules_of_prometheus_say_the_same() -> None:
     rules = {rule["alert"]: rule for rule in group["rules"]}
     assert rules["NoCapacity"] == {
         "alert": "NoCapacity",
-        "expr": 'sum by (namespace, pod) (kube_pod_status_unschedulable{cluster="c",namespace=~"a|b"}) > 0',
+        "expr": 'sum by (namespace, pod) (kube_pod_status_unschedulable{cluster="c",namespace=~"a|b|istio-system|'
+        'istio-ingress|cert-manager|kserve|keda"}) > 0',
         "for": "1200s",
         "labels": {"severity": "ERROR"},
         "annotations": {
-            "summary": "a model's Pod waits for a node",
+            "summary": "a Pod of a model or of the platform waits for a node",
             "runbook_url": "docs/operations.md#nocapacity",
         },
     }
