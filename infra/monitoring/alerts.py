@@ -135,6 +135,8 @@ ALERTS = (
         minutes=60,  # a first start compiles, and may take half an hour
         severity="ERROR",
     ),
+    # KEDA sees a request within two minutes, if it is asked again within one, as clients are told to do.
+    Alert("NotWoken", "a model that is asked sleeps on", f"({queries.sleeps_on()}) > 0", 15 * 60, "ERROR"),
     # Increases are extrapolated to the ends of their window, so three restarts may count as a little less.
     _over("Restarting", "a container was restarted three times", "restarts", "> 2.5", minutes=0, severity="WARNING"),
     _over(

@@ -55,12 +55,22 @@ def failed(window: str) -> str:
     return f"{requests(window, '5..')} / {requests(window)}"
 
 
+def _labelled(deployments: str) -> str:
+    """What is asked of the models' Deployments, by the labels of `requests`."""
+    of_model = f'label_replace({deployments}, "model", "$1", "deployment", "(.+)-kserve")'
+    return f'label_replace({of_model}, "destination_service_namespace", "$1", "namespace", "(.+)")'
+
+
 def slept(window: str) -> str:
     """The models whose Deployment wanted no Pod at some time within a window, by the labels of `requests`. While it
     wants none, and while the first Pod starts, a 503 is what clients are to get."""
-    slept = f"min_over_time(kube_deployment_spec_replicas{{{_STATE}}}[{window}]) == 0"
-    of_model = f'label_replace({slept}, "model", "$1", "deployment", "(.+)-kserve")'
-    return f'label_replace({of_model}, "destination_service_namespace", "$1", "namespace", "(.+)")'
+    return _labelled(f"min_over_time(kube_deployment_spec_replicas{{{_STATE}}}[{window}]) == 0")
+
+
+def sleeps_on() -> str:
+    """The 503s within five minutes of the models whose Deployment wants no Pod: somebody asks one that is not awake."""
+    asleep = _labelled(f"kube_deployment_spec_replicas{{{_STATE}}} == 0")
+    return f"{requests('5m', '503', function='increase')} and on (destination_service_namespace, model) {asleep}"
 
 
 def by_model(function: str, series: str) -> str:

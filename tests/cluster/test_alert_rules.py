@@ -92,7 +92,17 @@ CASES = [
     Case("a twentieth fails all the time", answered(lasts(0.05)), {"AvailabilitySlow"}),
     Case("less fails than the objective allows", answered(lasts(0.004)), set()),
     Case("all of the few that ask fail", answered(lasts(1), each_minute=0.04), set()),
-    Case("a model sleeps", [*answered(lasts(1)), wanted([0] * (MINUTES + 1))], set()),
+    Case("a model sleeps, and nobody asks", [*answered(lasts(1), each_minute=0), wanted([0] * (MINUTES + 1))], set()),
+    Case(
+        "a model is asked and sleeps on",
+        [*answered(lasts(1), each_minute=1), wanted([0] * (MINUTES + 1))],
+        {"NotWoken"},
+    ),
+    Case(
+        "a model that fell asleep ten minutes ago is asked",
+        [*answered(since(10, 1), each_minute=1), wanted([int(i) for i in since(10, 0, before=1)])],
+        set(),
+    ),
     Case(
         "a model woke half an hour ago, and its Pod starts",
         [*answered(since(120, 1)), wanted([int(i) for i in since(30, 1)])],
