@@ -12,14 +12,15 @@ from .tpu_pools import COMPUTE_CLASS, Plan, planned
 SYSCTLS = {"vm.max_map_count": "8388608"}
 """A server on v6e maps a region for each shard of the weights, compiled program and block of the cache, and dies while
 it loads at the default of 65530, by the account of vLLM's own CI fleet, which sets this on every such pool:
-`google_container_node_pool.worker_tpu` in its Terraform, https://github.com/vllm-project/ci-infra."""
+`google_container_node_pool.worker_tpu` in its Terraform,
+https://github.com/vllm-project/ci-infra/blob/4ee4ce01d335f56e99110e01fde91ae93809f9d9/terraform/gcp_old/tpu-inference/k8s/workers.tf."""
 
 READ_BACK = "nodeConfig.advancedMachineFeatures"
 """GKE turns simultaneous multithreading off on TPU hosts and reports `threadsPerCore: 1` here. The provider's field is
 optional and not computed, so that looks like a block to be taken away, and forces replacement (schemaNodeConfig in
 google/services/container/node_config.go of terraform-provider-google): without this, the next `up` would replace the
-pool. vLLM's fleet ignores it, too, and https://github.com/GoogleCloudPlatform/cloud-foundation-fabric/pull/3972 says
-the same of GKE."""
+pool. vLLM's fleet ignores it, too, in the same file, and
+https://github.com/GoogleCloudPlatform/cloud-foundation-fabric/pull/3972 says the same of GKE."""
 
 
 def reservation_affinity(reservation: str) -> gcp.container.NodePoolNodeConfigReservationAffinityArgsDict:

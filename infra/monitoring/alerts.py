@@ -119,15 +119,24 @@ CACHE_FULL = 0.95
 
 ALERTS = (
     *(_burning(objective, burn) for objective in OBJECTIVES for burn in BURNS),
-    _over("NoCapacity", "a model's Pod waits for a node", "unschedulable", "> 0", minutes=20, severity="ERROR"),
+    _over(
+        "NoCapacity",
+        "a Pod of a model or of the platform waits for a node",
+        "unschedulable",
+        "> 0",
+        minutes=20,
+        severity="ERROR",
+    ),
     _over(
         "ReplicasMissing",
-        "a model has fewer Pods that answer than replicas",
+        "a Deployment of a model or of the platform has fewer Pods that answer than replicas",
         "missing",
         "> 0",
         minutes=60,  # a first start compiles, and may take half an hour
         severity="ERROR",
     ),
+    # KEDA sees a request within two minutes, if it is asked again within one, as clients are told to do.
+    Alert("NotWoken", "a model that is asked sleeps on", f"({queries.sleeps_on()}) > 0", 15 * 60, "ERROR"),
     # Increases are extrapolated to the ends of their window, so three restarts may count as a little less.
     _over("Restarting", "a container was restarted three times", "restarts", "> 2.5", minutes=0, severity="WARNING"),
     _over(

@@ -13,7 +13,7 @@ names come from Cloud Monitoring by https://cloud.google.com/monitoring/promql/p
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from infra.platform.names import PLATFORM
+from infra.platform.names import PLATFORM, picker_of
 
 CLUSTER, MODELS = "CLUSTER", "MODELS"
 
@@ -29,6 +29,9 @@ class Query(NamedTuple):
 _OURS = f'cluster="{CLUSTER}"'
 _GATEWAY = f'cluster="{CLUSTER}",reporter="source"'
 _STATE = f'cluster="{CLUSTER}",namespace=~"{MODELS}"'
+_PARTS = "|".join((MODELS, *PLATFORM))
+"""The namespaces of the models and of the platform, without which no model is reached, changed or woken."""
+_STATE_OF_PARTS = f'cluster="{CLUSTER}",namespace=~"{_PARTS}"'
 _SYSTEM = f'cluster_name="{CLUSTER}",namespace_name=~"{MODELS}"'
 
 _OF_MODEL = "(.+?)-inference-poo?l?-ip-.+"
@@ -52,12 +55,22 @@ def failed(window: str) -> str:
     return f"{requests(window, '5..')} / {requests(window)}"
 
 
+def _labelled(deployments: str) -> str:
+    """What is asked of the models' Deployments, by the labels of `requests`."""
+    of_model = f'label_replace({deployments}, "model", "$1", "deployment", "(.+)-kserve")'
+    return f'label_replace({of_model}, "destination_service_namespace", "$1", "namespace", "(.+)")'
+
+
 def slept(window: str) -> str:
     """The models whose Deployment wanted no Pod at some time within a window, by the labels of `requests`. While it
     wants none, and while the first Pod starts, a 503 is what clients are to get."""
-    slept = f"min_over_time(kube_deployment_spec_replicas{{{_STATE}}}[{window}]) == 0"
-    of_model = f'label_replace({slept}, "model", "$1", "deployment", "(.+)-kserve")'
-    return f'label_replace({of_model}, "destination_service_namespace", "$1", "namespace", "(.+)")'
+    return _labelled(f"min_over_time(kube_deployment_spec_replicas{{{_STATE}}}[{window}]) == 0")
+
+
+def sleeps_on() -> str:
+    """The 503s within five minutes of the models whose Deployment wants no Pod: somebody asks one that is not awake."""
+    asleep = _labelled(f"kube_deployment_spec_replicas{{{_STATE}}} == 0")
+    return f"{requests('5m', '503', function='increase')} and on (destination_service_namespace, model) {asleep}"
 
 
 def by_model(function: str, series: str) -> str:
@@ -91,6 +104,16 @@ def _percentiles(what: str, key: str, name: str) -> dict[str, Query]:
 def _accelerator(name: str) -> str:
     """A system metric of the models' TPU chips, by Pod; its own label `model` is that of the chip."""
     return f"avg by (namespace_name, pod_name) (kubernetes_io:container_accelerator_{name}{{{_SYSTEM}}})"
+
+
+def _missing() -> str:
+    """Replicas that are wanted and not available, by Deployment. Of several endpoint pickers only the leader is ever
+    ready (https://github.com/kubernetes-sigs/gateway-api-inference-extension/issues/1264), so of those none is missing
+    as long as one is available, and all are if none is."""
+    wanted, available = "kube_deployment_spec_replicas", "kube_deployment_status_replicas_available"
+    pickers, others = (f'{{{_STATE_OF_PARTS},deployment{op}"{picker_of(".+")}"}}' for op in ("=~", "!~"))
+    led = f"{wanted}{pickers} * ({available}{pickers} == bool 0)"
+    return f"sum by (namespace, deployment) ({wanted}{others} - {available}{others} or {led})"
 
 
 _TOKENS = f"sum(rate(vllm:generation_tokens_total{{{_OURS}}}[1h]))"
@@ -168,18 +191,14 @@ QUERIES: dict[str, Query] = {
     "ready": Query(
         "vLLM Pods that the endpoint picker may choose", by_model("max", f"inference_pool_ready_pods{{{_OURS}}}")
     ),
-    "missing": Query(
-        "Replicas of the models' Deployments that are not available",
-        f"sum by (namespace, deployment) (kube_deployment_spec_replicas{{{_STATE}}} - "
-        f"kube_deployment_status_replicas_available{{{_STATE}}})",
-    ),
+    "missing": Query("Replicas that are not available, by Deployment; of endpoint pickers, if none is", _missing()),
     "nodes": Query(
         "vLLM Pods by node, whose name has that of its pool, and so of how it was bought",
         f"count by (node) (vllm:num_requests_running{{{_OURS}}})",
     ),
     "unschedulable": Query(
-        "Pods of the models for which there is no node",
-        f"sum by (namespace, pod) (kube_pod_status_unschedulable{{{_STATE}}})",
+        "Pods of the models and the platform for which there is no node",
+        f"sum by (namespace, pod) (kube_pod_status_unschedulable{{{_STATE_OF_PARTS}}})",
     ),
     "start-time": Query(
         "Time from a Pod's creation to its first ready",
@@ -189,7 +208,7 @@ QUERIES: dict[str, Query] = {
     "restarts": Query(
         "Restarts of a container within half an hour",
         f"sum by (namespace_name, pod_name, container_name) (increase(kubernetes_io:container_restart_count{{"
-        f'cluster_name="{CLUSTER}",namespace_name=~"{MODELS}|{"|".join(PLATFORM)}"}}[30m]))',
+        f'cluster_name="{CLUSTER}",namespace_name=~"{_PARTS}"}}[30m]))',
     ),
     "certificate": Query(
         "Time until a certificate ends",

@@ -38,6 +38,11 @@ def deployment_of(model: str) -> str:
     return f"{model}-kserve"
 
 
+def picker_of(model: str) -> str:
+    """What it calls the Deployment of a model's endpoint pickers (`scheduler.go`), in the same way."""
+    return f"{deployment_of(model)}-{PICKER}"
+
+
 def base_path(namespace: str, name: str) -> str:
     """The path of a model at the gateway, in KServe's own shape."""
     return f"/{namespace}/{name}"

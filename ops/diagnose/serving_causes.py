@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from infra.platform.names import CERT_MANAGER, GATEWAY, ISTIO_INGRESS, ISTIO_SYSTEM, KSERVE, PICKER, deployment_of
+from infra.platform.names import CERT_MANAGER, GATEWAY, ISTIO_INGRESS, ISTIO_SYSTEM, KSERVE, deployment_of, picker_of
 
 from .cause import Sign
 from .objects import Thing
@@ -173,7 +173,7 @@ def picker(seen: Observed, model: str) -> Iterator[Sign]:
             words += [event.message for event in seen.events_of(pod, "FailedScheduling", "Unhealthy")[:1]]
             said = next(filter(None, words), "its Pod is not ready")
             yield Sign(f"Pod {pod.place}", said, pod.metadata.creation_timestamp)
-    made = f"{deployment_of(model)}-{PICKER}"
+    made = picker_of(model)
     if not pods and any(one.place == made for one in seen.deployments):
         yield Sign(f"Deployment {made}", "it has no Pod")
 

@@ -20,7 +20,7 @@ def load(
     model: Annotated[str, typer.Option(metavar="NAME", help="the model, as NAME or NAMESPACE/NAME")] = "",
     key: Annotated[str, typer.Option(metavar="KEY", help="a key, if it is asked for (or OPENAI_API_KEY)")] = "",
     ca: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="the only authority to trust (default: the stack's own)")
+        Path | None, typer.Option(metavar="FILE", help="the gateway's authority (default: the stack's own)")
     ] = None,
     base: Annotated[Path | None, typer.Option(metavar="FILE", help="report.json of an earlier load")] = None,
     output: Annotated[Path, typer.Option(metavar="FOLDER", help="where to write")] = Path("load-report"),

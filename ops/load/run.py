@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import certifi
+
 from infra.settings import uris
 from infra.settings.model import Model
 from infra.settings.schema import Settings
@@ -93,6 +95,15 @@ def _trust(ca: Path | None) -> ssl.SSLContext | bool:
         refuse(f"--ca {ca}: {error.strerror or error}")
 
 
+def _authorities(ca: Path, folder: Path) -> Path:
+    """The file of all that the load generator trusts: the gateway's authority beside this machine's, as its process has
+    one such file, and asks Hugging Face for the tokenizer, too. `certifi` comes with the kubernetes client."""
+    machine = ssl.get_default_verify_paths().cafile or certifi.where()
+    file = folder / "authorities.pem"
+    file.write_bytes(Path(machine).read_bytes() + b"\n" + ca.read_bytes())
+    return file
+
+
 def _ask(asked: Asked, endpoint: Endpoint, *, mix: workload.Mix, tokenizer: str, ca: Path | None, folder: Path) -> Path:
     """Have the model asked; the folder of what inference-perf says of it."""
     try:
@@ -101,7 +112,7 @@ def _ask(asked: Asked, endpoint: Endpoint, *, mix: workload.Mix, tokenizer: str,
         config = workload.config(
             mix, asked.concurrencies, asked.rounds, server=server, tokenizer=tokenizer, report=folder / "reports"
         )
-        trusted = {"SSL_CERT_FILE": str(ca.resolve())} if ca else {}
+        trusted = {"SSL_CERT_FILE": str(_authorities(ca, folder))} if ca else {}
         return ask(asked.generator, config, folder, trusted)
     except (EndpointError, GeneratorError) as error:
         refuse(str(error))

@@ -68,12 +68,12 @@ def _permissions(of: Project) -> Iterator[Finding]:
 
 
 def _tpu_quota(of: Project) -> Iterator[Finding]:
-    s = of.settings
-    limits = [
-        (one, tpu_quota.limit(of.cloud.quota_info(tpu_quota.quota_id(one)), tpu_quota.dimensions(one, s.region)))
-        for one in classes(s)
-    ]
-    return tpu_quota.findings(limits, tpu_nodes(s), region=s.region, project=s.project)
+    s, ways = of.settings, classes(of.settings)
+    limits = {
+        quota: tpu_quota.limit(of.cloud.quota_info(quota), tpu_quota.dimensions(quota, s.region))
+        for quota in tpu_quota.asked(ways)
+    }
+    return tpu_quota.findings(ways, limits, tpu_nodes(s), region=s.region, project=s.project)
 
 
 def _quotas(of: Project) -> Iterator[Finding]:

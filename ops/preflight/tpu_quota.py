@@ -1,14 +1,17 @@
 """Quota of TPU chips, which GKE takes from Compute Engine and Cloud Quotas tells.
 
-On demand, and of reservations: one quota for each region and family of TPU. Spot and flex-start: another one, for each
-region. `gcloud compute regions describe` has neither. Sources: docs/deploy.md#3-tpu-quota;
+On demand, and of reservations: one quota for each region and family of TPU, the standard one. Spot and flex-start: a
+preemptible one, for each region; Compute Engine takes the standard one of a project that has none of it
+(https://docs.cloud.google.com/compute/docs/instances/provisioning-models, row "Quota"), but not of one that has some,
+and too little (https://docs.cloud.google.com/compute/docs/instances/spot#quotas). `gcloud compute regions describe` has
+neither. Sources: docs/deploy.md#3-tpu-quota;
 https://cloud.google.com/kubernetes-engine/docs/concepts/plan-tpus#ensure-quota;
 https://cloud.google.com/kubernetes-engine/docs/concepts/dws (flex-start takes preemptible quota);
 https://cloud.google.com/docs/quotas/reference/rest/v1/projects.locations.services.quotaInfos (dimensions).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .findings import Finding, Status, fail, ok, warn
@@ -22,13 +25,18 @@ UNLIMITED = -1
 
 
 def quota_id(capacity: Capacity) -> str:
-    """The ID of the quota that a class takes its chips from."""
+    """The ID of the quota that a class takes its chips from, if the project has some of it."""
     return PREEMPTIBLE if capacity.preemptible else ON_DEMAND
 
 
-def dimensions(capacity: Capacity, region: str) -> dict[str, str]:
-    """What tells the class's limit from others of the same quota."""
-    return {"region": region} if capacity.preemptible else {"region": region, "tpu_family": FAMILY}
+def asked(classes: Sequence[Capacity]) -> list[str]:
+    """The IDs of all quotas that the classes may take chips from."""
+    return [ON_DEMAND, *([PREEMPTIBLE] if any(one.preemptible for one in classes) else [])]
+
+
+def dimensions(quota: str, region: str) -> dict[str, str]:
+    """What tells the limit for TPU v6e in the region from others of the same quota."""
+    return {"region": region} if quota == PREEMPTIBLE else {"region": region, "tpu_family": FAMILY}
 
 
 def limit(info: Any, of: Mapping[str, str]) -> int | None:
@@ -46,36 +54,59 @@ class Need(NamedTuple):
     most: int
 
 
-def _finding(capacity: Capacity, chips: int | None, need: Need, region: str, project: str) -> Finding:
-    which, (least, most) = f"{quota_id(capacity)} in {region}", need
-    named = ",".join(f"{key}={value}" for key, value in dimensions(capacity, region).items())
-    more = (
+def _more(quota: str, chips: int, region: str, project: str) -> str:
+    named = ",".join(f"{key}={value}" for key, value in dimensions(quota, region).items())
+    return (
         f"gcloud beta quotas preferences create --service=compute.googleapis.com --project={project} "
-        f"--quota-id={quota_id(capacity)} --dimensions={named} --preferred-value={most} (docs/deploy.md#3-tpu-quota)"
+        f"--quota-id={quota} --dimensions={named} --preferred-value={chips} (docs/deploy.md#3-tpu-quota)"
     )
+
+
+def _too_few(told: str, quota: str, limits: Mapping[str, int | None], least: int, more: str) -> Finding:
+    """What is said of chips that are not enough to run, which need not matter if there are none at all."""
+    told = f"{told}; the models take {least} to run"
+    if quota == ON_DEMAND:
+        return fail(CHECK, told, more)
+    if limits[quota]:
+        return fail(CHECK, f"{told}, and who has some of this quota is given no other", more)
+    standard = limits[ON_DEMAND] or 0
+    if standard == UNLIMITED or standard >= least:
+        has = "without limit" if standard == UNLIMITED else f"of which there are {standard}"
+        return warn(CHECK, f"{told}. Compute Engine then takes those of {ON_DEMAND}, {has}", more)
+    return fail(CHECK, f"{told}, and {ON_DEMAND}, which Compute Engine then takes, has {standard}", more)
+
+
+def _finding(capacity: Capacity, limits: Mapping[str, int | None], need: Need, region: str, project: str) -> Finding:
+    quota, (least, most) = quota_id(capacity), need
+    which, chips, more = f"{quota} in {region}", limits[quota], _more(quota, most, region, project)
     if chips is None:
         return warn(CHECK, f"{capacity.kind}: {which} states no limit, which may mean 0", f"Ask for {most}: {more}")
     if chips == UNLIMITED:
         return ok(CHECK, f"{capacity.kind}: {which} has no limit")
     told = f"{capacity.kind}: {chips} chips, {which}"
     if chips < least:
-        return fail(CHECK, f"{told}; the models take {least} to run", more)
+        return _too_few(told, quota, limits, least, more)
     if chips < most:
         return warn(CHECK, f"{told}; enough to run, but all nodes that `tpuMaxNodes` allows take {most}", more)
     return ok(CHECK, f"{told}; at the most {most} are taken")
 
 
 def findings(
-    limits: Iterable[tuple[Capacity, int | None]], nodes: Sequence[Nodes], *, region: str, project: str
+    classes: Sequence[Capacity],
+    limits: Mapping[str, int | None],
+    nodes: Sequence[Nodes],
+    *,
+    region: str,
+    project: str,
 ) -> Iterator[Finding]:
-    """A line for each class, for the nodes of all slices. Classes with the same quota share it, as each has its own
-    pools. With several classes, one that has no quota fails only if no other has any."""
-    known = list(limits)
-    sharing = Counter(quota_id(capacity) for capacity, _ in known)
+    """A line for each class, for the nodes of all slices; `limits` are those of the quotas that are `asked`, by ID.
+    Classes with the same quota share it, as each has its own pools. With several classes, one that has no quota fails
+    only if no other has any."""
+    sharing = Counter(quota_id(capacity) for capacity in classes)
     least, most = sum(of.chips(of.least) for of in nodes), sum(of.chips(of.most) for of in nodes)
     told = [
-        _finding(capacity, chips, Need(least, most * sharing[quota_id(capacity)]), region, project)
-        for capacity, chips in known
+        _finding(capacity, limits, Need(least, most * sharing[quota_id(capacity)]), region, project)
+        for capacity in classes
     ]
     some = any(finding.status in (Status.OK, Status.WARN) for finding in told)
     for finding in told:

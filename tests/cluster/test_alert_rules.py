@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from infra.monitoring.alerts import rule_groups
-from infra.platform.names import KEDA
+from infra.platform.names import ISTIO_SYSTEM, KEDA, KSERVE, WARM_UP, deployment_of, picker_of
 from sandbox.build import places
 
 RULES = "rules.yaml"
@@ -50,14 +50,23 @@ def wanted(replicas: Sequence[int]) -> dict[str, str]:
     return series("kube_deployment_spec_replicas", replicas, cluster="c", namespace="demo", deployment="m-kserve")
 
 
+def deployment(name: str, *, wants: int, has: int, namespace: str = "demo") -> list[dict[str, str]]:
+    """A Deployment that wants so many Pods all the time, and of which so many are available."""
+    named = {"cluster": "c", "namespace": namespace, "deployment": name}
+    return [
+        series("kube_deployment_spec_replicas", lasts(wants), **named),
+        series("kube_deployment_status_replicas_available", lasts(has), **named),
+    ]
+
+
 def since(minutes: int, value: float, before: float = 0) -> list[float]:
     """A value for the last minutes, another one before."""
     return [*repeat(before, MINUTES - minutes), *repeat(value, minutes + 1)]
 
 
-def lasts(share: float) -> list[float]:
-    """The same share all the time."""
-    return since(MINUTES, share)
+def lasts(value: float) -> list[float]:
+    """The same value all the time."""
+    return since(MINUTES, value)
 
 
 def first_tokens(slow: float) -> list[dict[str, str]]:
@@ -83,7 +92,17 @@ CASES = [
     Case("a twentieth fails all the time", answered(lasts(0.05)), {"AvailabilitySlow"}),
     Case("less fails than the objective allows", answered(lasts(0.004)), set()),
     Case("all of the few that ask fail", answered(lasts(1), each_minute=0.04), set()),
-    Case("a model sleeps", [*answered(lasts(1)), wanted([0] * (MINUTES + 1))], set()),
+    Case("a model sleeps, and nobody asks", [*answered(lasts(1), each_minute=0), wanted([0] * (MINUTES + 1))], set()),
+    Case(
+        "a model is asked and sleeps on",
+        [*answered(lasts(1), each_minute=1), wanted([0] * (MINUTES + 1))],
+        {"NotWoken"},
+    ),
+    Case(
+        "a model that fell asleep ten minutes ago is asked",
+        [*answered(since(10, 1), each_minute=1), wanted([int(i) for i in since(10, 0, before=1)])],
+        set(),
+    ),
     Case(
         "a model woke half an hour ago, and its Pod starts",
         [*answered(since(120, 1)), wanted([int(i) for i in since(30, 1)])],
@@ -128,6 +147,27 @@ CASES = [
         [series("kube_pod_status_unschedulable", since(15, 1), cluster="c", namespace="demo", pod="p")],
         set(),
     ),
+    Case(
+        "a Pod of the platform waits for a node",
+        [series("kube_pod_status_unschedulable", since(25, 1), cluster="c", namespace=ISTIO_SYSTEM, pod="istiod-1")],
+        {"NoCapacity"},
+    ),
+    Case(
+        "a Job asks for a TPU node before there is a model",
+        [series("kube_pod_status_unschedulable", since(25, 1), cluster="c", namespace=WARM_UP, pod="v6e-4-holder")],
+        set(),
+    ),
+    Case("all replicas answer", deployment(deployment_of("m"), wants=2, has=2), set()),
+    Case("a replica is missing", deployment(deployment_of("m"), wants=2, has=1), {"ReplicasMissing"}),
+    Case(
+        "KServe's controller is down",
+        deployment("llmisvc-controller-manager", wants=1, has=0, namespace=KSERVE),
+        {"ReplicasMissing"},
+    ),
+    Case("a Deployment of somebody else is down", deployment("other", wants=1, has=0, namespace="default"), set()),
+    Case("of two endpoint pickers one leads", deployment(picker_of("m"), wants=2, has=1), set()),
+    Case("no endpoint picker leads", deployment(picker_of("m"), wants=2, has=0), {"ReplicasMissing"}),
+    Case("no endpoint picker is wanted", deployment(picker_of("m"), wants=0, has=0), set()),
 ]
 
 

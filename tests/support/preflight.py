@@ -63,6 +63,11 @@ def spot_chips(value: int) -> Change:
     return lambda project: project.quota_infos.update({tpu_quota.PREEMPTIBLE: info})
 
 
+def both_chips(preemptible: int, everywhere: int) -> Change:
+    """So many chips for spot and flex-start, and on demand."""
+    return lambda project: (spot_chips(preemptible)(project), chips(everywhere=everywhere)(project))
+
+
 def quotas(**limits: tuple[int, int]) -> Change:
     return lambda project: project.quotas.update(limits)
 
@@ -75,14 +80,46 @@ def subnet(range_: str, *more: str, vpc: str = "default") -> Change:
     return lambda project: project.subnets.append(project.subnet("other", vpc, "us-east1", range_, *more))
 
 
-def reserved(machine: str = "ct6e-standard-4t", count: int = 2, used: int = 0) -> Change:
+def _reservation(**of: Any) -> Change:
+    message = gce.Reservation(**{"name": "mine", "specific_reservation_required": True, **of})
+    return lambda project: project.reservations.update({("europe-west4-a", "mine"): message})
+
+
+def reserved(machine: str = "ct6e-standard-4t", count: int = 2, used: int = 0, *, by_name: bool = True) -> Change:
+    """A reservation of machines of one type."""
     of = gce.AllocationSpecificSKUReservation(
         count=count,
         in_use_count=used,
         instance_properties=gce.AllocationSpecificSKUAllocationReservedInstanceProperties(machine_type=machine),
     )
-    message = gce.Reservation(name="mine", specific_reservation=of)
-    return lambda project: project.reservations.update({("europe-west4-a", "mine"): message})
+    return _reservation(specific_reservation=of, specific_reservation_required=by_name)
+
+
+def _chips(count: int) -> list[gce.AllocationAggregateReservationReservedResourceInfo]:
+    kind = "projects/1/zones/europe-west4-a/acceleratorTypes/ct6e"
+    of = gce.AllocationAggregateReservationReservedResourceInfoAccelerator(
+        accelerator_type=kind, accelerator_count=count
+    )
+    return [gce.AllocationAggregateReservationReservedResourceInfo(accelerator=of)]
+
+
+def reserved_chips(
+    *counts: int, used: int = 0, family: str = "LITE_POD_SLICE_CT6E", workload: str = "SERVING", by_name: bool = True
+) -> Change:
+    """A reservation of TPU chips, as Google makes them: so many in each of its resources."""
+    kind = gce.AllocationAggregateReservation
+    of = kind(
+        vm_family=getattr(kind.VmFamily, f"VM_FAMILY_CLOUD_TPU_{family}").name,
+        workload_type=getattr(kind.WorkloadType, workload).name,
+        reserved_resources=[one for count in counts for one in _chips(count)],
+        in_use_resources=_chips(used) if used else [],
+    )
+    return _reservation(aggregate_reservation=of, specific_reservation_required=by_name)
+
+
+def reserved_nothing() -> Change:
+    """A reservation that says nothing of what it holds."""
+    return _reservation()
 
 
 def policies(name: str, **rule: Any) -> Change:

@@ -56,6 +56,23 @@ def test_commands_of_ours_exist() -> None:
     assert {name for _, name in named(r"python -m ops keys ([a-z]+)")} <= of_keys
 
 
+def test_whoever_is_told_of_an_alert_finds_commands_that_name_the_stack() -> None:
+    """They refuse to run without it, or ask whichever stack was selected last."""
+    section = (ROOT / "docs/operations.md").read_text().split("\n## Alerts\n")[1]
+    told = [code for code in re.findall(r"`([^`\n]+)`", section) if re.search("python -m ops|pulumi stack", code)]
+    assert len(told) > 5
+    assert [code for code in told if not code.startswith(".venv/") and "python" in code] == []
+    assert [code for code in told if "--stack NAME" not in code] == []
+
+
+@pytest.mark.parametrize("page", ["docs/environments.md", "docs/operations.md"])
+def test_smoke_brings_what_staging_and_prod_ask_for(page: str) -> None:
+    assert (stack_file("prod")["tls"], stack_file("prod")["auth"]) == ("self-signed", "tokens")
+    told = [line for line in (TEXT[page] + "\n" + INLINE[page]).splitlines() if "ops smoke --url" in line]
+    assert told
+    assert [line for line in told if " --ca ca.pem --key " not in line] == []
+
+
 def test_settings_that_are_set_read_and_removed_exist() -> None:
     keys = named(r"pulumi config (?:set|get|rm) (?:--\w+ )*'?([\w:]+)")
     own = {"gcp:project", *schema()}

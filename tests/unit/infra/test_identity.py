@@ -136,7 +136,7 @@ OF_COMPONENTS = {
             f"gcp:monitoring/alertPolicy:AlertPolicy::tpu-inference.{alert}"
             for alert in (
                 *("AvailabilityFast", "AvailabilitySlow", "FirstTokenFast", "FirstTokenSlow", "NoCapacity"),
-                *("ReplicasMissing", "Restarting", "CacheFull", "CertificateEnds"),
+                *("ReplicasMissing", "NotWoken", "Restarting", "CacheFull", "CertificateEnds"),
             )
         ),
     },

@@ -15,6 +15,8 @@ from infra.monitoring.alerts import (
     entry,
     rule_groups,
 )
+from tests.support.pages import commands
+from tests.support.program import Run
 from tests.support.project import ROOT
 
 BY_NAME = {alert.name: alert for alert in ALERTS}
@@ -36,11 +38,12 @@ def test_rules_of_prometheus_say_the_same() -> None:
     rules = {rule["alert"]: rule for rule in group["rules"]}
     assert rules["NoCapacity"] == {
         "alert": "NoCapacity",
-        "expr": 'sum by (namespace, pod) (kube_pod_status_unschedulable{cluster="c",namespace=~"a|b"}) > 0',
+        "expr": 'sum by (namespace, pod) (kube_pod_status_unschedulable{cluster="c",namespace=~"a|b|istio-system|'
+        'istio-ingress|cert-manager|kserve|keda"}) > 0',
         "for": "1200s",
         "labels": {"severity": "ERROR"},
         "annotations": {
-            "summary": "a model's Pod waits for a node",
+            "summary": "a Pod of a model or of the platform waits for a node",
             "runbook_url": "docs/operations.md#nocapacity",
         },
     }
@@ -52,15 +55,34 @@ def test_name_is_one_that_prometheus_takes(name: str) -> None:
     assert re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name)
 
 
-def test_every_alert_has_its_entry_and_every_entry_its_alert() -> None:
+def entries() -> dict[str, str]:
+    """The text of each alert's entry, by its name."""
     text = (ROOT / "docs/operations.md").read_text().split("\n## Alerts\n")[1].split("\n## ")[0]
-    entries = re.findall(r"^### (\w+)$", text, re.MULTILINE)
-    assert sorted(entries) == sorted(EVERY)
-    for name in entries:
+    named = re.split(r"^### (\w+)$", text, flags=re.MULTILINE)[1:]
+    return dict(zip(named[::2], named[1::2], strict=True))
+
+
+def test_every_alert_has_its_entry_and_every_entry_its_alert() -> None:
+    assert sorted(entries()) == sorted(EVERY)
+    for name, text in entries().items():
         assert entry(name) == f"docs/operations.md#{name.lower()}"
-        of_entry = text.split(f"### {name}\n")[1].split("\n### ")[0]
-        assert "**It means**" in of_entry, name
-        assert "**Do**" in of_entry, name
+        assert "**It means**" in text, name
+        assert "**Do**" in text, name
+
+
+@pytest.mark.parametrize("name", ["AvailabilityFast", ENDPOINT_DOWN])
+def test_who_is_told_of_a_model_that_is_down_first_looks_whether_it_is_starting(name: str) -> None:
+    """As after each planned replacement; what is taken back then is started anew."""
+    first = entries()[name].split("**Do** ")[1]
+    assert first.startswith("run `.venv/bin/python -m ops status --stack NAME`")
+    assert "`starting`" in first
+
+
+def test_replacement_of_a_model_snoozes_the_alerts_that_it_would_open(run: Run) -> None:
+    [policies] = [c.text for c in commands("docs/operations.md") if "policies list" in c.text]
+    snoozed = set(re.findall(r'display_name="([^"]+)"', policies))
+    there = {r.inputs["displayName"] for r in run("dev", monitoring="true") if r.type.endswith(":AlertPolicy")}
+    assert snoozed == {name for name in there if name.startswith(("Availability", "EndpointDown"))}
 
 
 def test_who_is_told_reads_where_it_is_explained() -> None:

@@ -109,6 +109,9 @@ def test_service_of_the_longest_name_that_a_model_may_have_is_still_one_of_a_mod
     assert f"{'m' * MAX_NAME}-inference-pool"[: 63 - len("-ip-da3c7899")] == f"{'m' * 38}-inference-po"
 
 
-def test_restarts_are_counted_in_every_namespace_of_the_platform() -> None:
-    [pattern] = re.findall(r'namespace_name=~"([^"]+)"', QUERIES["restarts"].promql)
-    assert set(pattern.split("|")) == {"MODELS"} | (RESERVED_NAMESPACES - {"default", "tpu-warm-up"})
+@pytest.mark.parametrize("name", ["restarts", "missing", "unschedulable"])
+def test_query_is_also_about_every_namespace_of_the_platform(name: str) -> None:
+    patterns = set(re.findall(r'namespace(?:_name)?=~"([^"]+)"', QUERIES[name].promql))
+    assert [set(pattern.split("|")) for pattern in patterns] == [
+        {"MODELS"} | (RESERVED_NAMESPACES - {"default", "tpu-warm-up"})
+    ]

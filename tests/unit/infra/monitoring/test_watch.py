@@ -66,17 +66,17 @@ def test_alert_has_its_query_about_this_cluster_and_whom_to_tell(run: Run) -> No
         "severity": "ERROR",
         "alertStrategy": {"autoClose": "3600s"},
         "documentation": {
-            "content": "In stack staging, a model's Pod waits for a node.\n\nWhat it means and what to do is in the "
-            "repository, docs/operations.md#nocapacity.",
+            "content": "In stack staging, a Pod of a model or of the platform waits for a node.\n\nWhat it means and "
+            "what to do is in the repository, docs/operations.md#nocapacity.",
             "mimeType": "text/markdown",
             "subject": "NoCapacity in staging",
         },
     }
     [condition] = alert["conditions"]
-    assert condition["displayName"] == "a model's Pod waits for a node"
+    assert condition["displayName"] == "a Pod of a model or of the platform waits for a node"
     assert condition["conditionPrometheusQueryLanguage"]["query"] == (
         'sum by (namespace, pod) (kube_pod_status_unschedulable{cluster="tpu-inference-1a2b3c4",'
-        'namespace=~"llm-d-inference-scheduling"}) > 0'
+        'namespace=~"llm-d-inference-scheduling|istio-system|istio-ingress|cert-manager|kserve|keda"}) > 0'
     )
     mail = declared.one("NotificationChannel").inputs
     assert (mail["type"], mail["labels"]) == ("email", {"email_address": "a@example.com"})

@@ -1,12 +1,15 @@
 """`python -m ops load`: what it prints and writes, and what it exits with."""
 
 import json
+import ssl
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trustme
 import yaml
 from typer.testing import CliRunner, Result
 
@@ -40,7 +43,8 @@ def load(tmp_path: Path, outputs: dict[str, Any]) -> Callable[..., Result]:  # n
         program.write_text(
             f"#!{sys.executable}\nimport json, os, pathlib, sys, yaml\n"
             f"here = pathlib.Path({str(tmp_path)!r}); text = open(sys.argv[2]).read(); config = yaml.safe_load(text)\n"
-            "(here / 'asked.json').write_text(json.dumps([config, os.environ.get('SSL_CERT_FILE')]))\n"
+            "trusted = os.environ.get('SSL_CERT_FILE'); trusted = trusted and open(trusted).read()\n"
+            "(here / 'asked.json').write_text(json.dumps([config, trusted]))\n"
             "folder = pathlib.Path(config['storage']['local_storage']['path']); folder.mkdir()\n"
             "says = json.loads((here / 'says.json').read_text())\n"
             "for at, stage in enumerate(config['load']['stages']):\n"
@@ -74,12 +78,11 @@ def test_report_is_written_and_shown(load: Callable[..., Result], tmp_path: Path
     assert "│       5 │" in done.output
     plots, file, folder = (tmp_path / "drawn").read_text().split()
     assert (Path(plots).name, Path(file), Path(folder)) == ("plots.py", tmp_path / "out/report.json", tmp_path / "out")
-    [config, trusted] = json.loads((tmp_path / "asked.json").read_text())
+    [config, _] = json.loads((tmp_path / "asked.json").read_text())
     assert config["tokenizer"] == {"pretrained_model_name_or_path": "Qwen/Qwen2.5-3B-Instruct"}
     warm_up = {"concurrency_level": 5, "num_requests": 10}
     assert config["load"]["stages"] == [warm_up, {"concurrency_level": 5, "num_requests": 100}]
     assert "api_key" not in config["server"]
-    assert not str(trusted).endswith("/ca.pem")
 
 
 def of_range(folder: Path, **replicas: int) -> str:
@@ -120,13 +123,40 @@ def test_range_cannot_make_more_than_the_roofline_of_the_most(load: Callable[...
     assert "tokens a second of answers are more than the" in load(of_range(tmp_path, min=1, max=4), says=says).output
 
 
-def test_authority_of_the_stack_is_trusted(
+def trusted(folder: Path) -> str:
+    """The authorities that the generator was told to trust, in words."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=json.loads((folder / "asked.json").read_text())[1])
+    return str([authority["subject"] for authority in context.get_ca_certs()])
+
+
+def test_authority_of_the_stack_is_trusted_beside_those_that_the_tokenizer_comes_by(
     load: Callable[..., Result], outputs: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outputs["caCertificate"] = "a certificate"
-    monkeypatch.setattr(run, "_trust", lambda _: True)
+    outputs["caCertificate"] = trustme.CA(organization_name="of the stack").cert_pem.bytes().decode()
+    trustme.CA(organization_name="of this machine").cert_pem.write_to_path(tmp_path / "machine.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "machine.pem"))
     assert load(says=GOOD).exit_code == 0
-    assert json.loads((tmp_path / "asked.json").read_text())[1].endswith("/ca.pem")
+    assert all(name in trusted(tmp_path) for name in ("of the stack", "of this machine"))
+
+
+def test_machine_without_a_file_of_authorities_has_those_of_certifi(
+    load: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trustme.CA(organization_name="of the stack").cert_pem.write_to_path(tmp_path / "own.pem")
+    monkeypatch.setattr(run.certifi, "where", lambda: str(tmp_path / "certifi.pem"))
+    trustme.CA(organization_name="of certifi").cert_pem.write_to_path(tmp_path / "certifi.pem")
+    monkeypatch.setattr(run.ssl, "get_default_verify_paths", lambda: SimpleNamespace(cafile=None))
+    assert load(f"--ca={tmp_path / 'own.pem'}", says=GOOD).exit_code == 0
+    assert all(name in trusted(tmp_path) for name in ("of the stack", "of certifi"))
+
+
+def test_without_an_authority_of_the_stack_the_generator_trusts_what_it_does(
+    load: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    assert load(says=GOOD).exit_code == 0
+    assert json.loads((tmp_path / "asked.json").read_text())[1] is None
 
 
 def test_failed_requests_are_told_and_are_no_success(load: Callable[..., Result]) -> None:

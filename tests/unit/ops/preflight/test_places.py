@@ -1,6 +1,22 @@
 """What is said of machine types, reservations, and what is in the project already."""
 
-from tests.support.preflight import FAIL, LEFT_OUT, OK, RESERVED, WARN, cluster, lines, reserved, subnet
+from tests.support.preflight import (
+    FAIL,
+    LEFT_OUT,
+    OK,
+    RESERVED,
+    WARN,
+    cluster,
+    lines,
+    reserved,
+    reserved_chips,
+    reserved_nothing,
+    subnet,
+)
+from tests.support.project import stack_file
+
+MODEL = stack_file("dev")["models"][0]
+TWO_SLICES = {**RESERVED, "models": [MODEL, {**MODEL, "name": "large", "slice": "v6e-8"}]}
 
 test_line = lines(
     {
@@ -60,6 +76,73 @@ test_line = lines(
             "reservation",
             "mine in europe-west4-a has 0 of 2 machines free, and the models take 1",
             "Free some, unless this stack holds them already",
+        ),
+        "reservation of chips": (reserved_chips(4), RESERVED, OK, "reservation", "mine is in europe-west4-a", ""),
+        "reservation of chips for whatever there is": (
+            reserved_chips(4, workload="UNSPECIFIED"),
+            RESERVED,
+            OK,
+            "reservation",
+            "mine is in europe-west4-a",
+            "",
+        ),
+        "reservation of chips of another family": (
+            reserved_chips(4, family="LITE_POD_SLICE_CT5LP"),
+            RESERVED,
+            FAIL,
+            "reservation",
+            "mine in europe-west4-a is for VM_FAMILY_CLOUD_TPU_LITE_POD_SLICE_CT5LP, and TPU v6e is "
+            "VM_FAMILY_CLOUD_TPU_LITE_POD_SLICE_CT6E",
+            "Name one of TPU v6e for serving in `tpuCapacity`",
+        ),
+        "reservation of chips for slices of several hosts": (
+            reserved_chips(4, workload="BATCH"),
+            RESERVED,
+            FAIL,
+            "reservation",
+            "mine in europe-west4-a is for BATCH: slices of several hosts",
+            "Name one of TPU v6e for serving in `tpuCapacity`",
+        ),
+        "reservation of chips in use": (
+            reserved_chips(4, 4, used=5),
+            RESERVED,
+            WARN,
+            "reservation",
+            "mine in europe-west4-a has 3 of 8 chips free, and the models take 4",
+            "Free some, unless this stack holds them already",
+        ),
+        "reservation of chips for two slices": (reserved_chips(12), TWO_SLICES, OK, "reservation", "mine is in", ""),
+        "reservation of chips for one of two slices": (
+            reserved_chips(8),
+            TWO_SLICES,
+            WARN,
+            "reservation",
+            "mine in europe-west4-a has 8 of 8 chips free, and the models take 12",
+            "Free some",
+        ),
+        "reservation of chips that is not asked for by name": (
+            reserved_chips(4, by_name=False),
+            RESERVED,
+            WARN,
+            "reservation",
+            "mine in europe-west4-a is open to every machine (specificReservationRequired is false)",
+            "--require-specific-reservation",
+        ),
+        "reservation of machines that is not asked for by name": (
+            reserved(by_name=False),
+            RESERVED,
+            WARN,
+            "reservation",
+            "mine in europe-west4-a is open to every machine",
+            "--require-specific-reservation",
+        ),
+        "reservation of nobody knows what": (
+            reserved_nothing(),
+            RESERVED,
+            LEFT_OUT,
+            "reservation",
+            "mine in europe-west4-a says neither what chips it holds nor what machines",
+            "gcloud compute reservations describe",
         ),
         "reservation of another project": (
             None,

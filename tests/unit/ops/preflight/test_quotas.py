@@ -12,6 +12,7 @@ from tests.support.preflight import (
     OK,
     WARN,
     ask,
+    both_chips,
     chips,
     cluster,
     lines,
@@ -84,12 +85,39 @@ test_line = lines(
             "spot: 1536 chips, PREEMPTIBLE-TPU-V6E-per-project-region in europe-west4",
             "",
         ),
-        "chips of spot, too few": (
+        "no chips of spot, and enough on demand": (
             spot_chips(0),
+            {"tpuCapacity": ["spot"]},
+            WARN,
+            "TPU quota",
+            "spot: 0 chips, PREEMPTIBLE-TPU-V6E-per-project-region in europe-west4; the models take 4 to run. Compute "
+            "Engine then takes those of TPUS-PER-TPU-FAMILY-per-project-region, of which there are 8",
+            "--quota-id=PREEMPTIBLE-TPU-V6E-per-project-region --dimensions=region=europe-west4 --preferred-value=4",
+        ),
+        "no chips of flex-start, and no limit on demand": (
+            both_chips(0, -1),
+            {"location": "us-east5-a", "tpuZones": ["us-east5-a"], "tpuCapacity": ["flex-start"]},
+            WARN,
+            "TPU quota",
+            "Compute Engine then takes those of TPUS-PER-TPU-FAMILY-per-project-region, without limit",
+            "--quota-id=PREEMPTIBLE-TPU-V6E-per-project-region --dimensions=region=us-east5",
+        ),
+        "no chips of spot, and too few on demand": (
+            both_chips(0, 3),
             {"tpuCapacity": ["spot"]},
             FAIL,
             "TPU quota",
-            "spot: 0 chips, PREEMPTIBLE-TPU-V6E-per-project-region in europe-west4; the models take 4 to run",
+            "spot: 0 chips, PREEMPTIBLE-TPU-V6E-per-project-region in europe-west4; the models take 4 to run, and "
+            "TPUS-PER-TPU-FAMILY-per-project-region, which Compute Engine then takes, has 3",
+            "--quota-id=PREEMPTIBLE-TPU-V6E-per-project-region --dimensions=region=europe-west4 --preferred-value=4",
+        ),
+        "too few chips of spot, as who has some is given no others": (
+            both_chips(3, 8),
+            {"tpuCapacity": ["spot"]},
+            FAIL,
+            "TPU quota",
+            "spot: 3 chips, PREEMPTIBLE-TPU-V6E-per-project-region in europe-west4; the models take 4 to run, and who "
+            "has some of this quota is given no other",
             "--quota-id=PREEMPTIBLE-TPU-V6E-per-project-region --dimensions=region=europe-west4 --preferred-value=4",
         ),
         "chips for two slices, each of which has enough": (
@@ -228,9 +256,12 @@ def test_what_a_stack_takes_of_each_quota_is_told_for_every_stack(name: str) -> 
 
 
 def test_class_without_quota_is_no_failure_if_another_has_some() -> None:
-    nodes = tpu_nodes(parse(stack()))
-    known = [(Capacity("on-demand"), 0), (Capacity("flex-start"), 1536)]
-    both = tpu_quota.findings(known, nodes, region="europe-west4", project="p")
-    none = tpu_quota.findings([(one, 0) for one, _ in known], nodes, region="europe-west4", project="p")
+    ways, nodes = [Capacity("on-demand"), Capacity("flex-start")], tpu_nodes(parse(stack()))
+    both = tpu_quota.findings(
+        ways, {tpu_quota.ON_DEMAND: 0, tpu_quota.PREEMPTIBLE: 1536}, nodes, region="europe-west4", project="p"
+    )
+    none = tpu_quota.findings(
+        ways, {tpu_quota.ON_DEMAND: 0, tpu_quota.PREEMPTIBLE: 0}, nodes, region="europe-west4", project="p"
+    )
     assert [finding.status for finding in both] == [WARN, OK]
     assert [finding.status for finding in none] == [FAIL, FAIL]
