@@ -1,8 +1,8 @@
 """What the environments need before CI can deploy them: where their state is kept, and who may do what.
 
 Identities, state and keys are made in one project; what an environment's own identities need in its project is made
-there, nodes' account and cluster's key included, so that no deployment has a say in IAM. There are no keys of service
-accounts: GitHub Actions trades its token for theirs.
+there, nodes' account and cluster's key included, so that no deployment makes accounts or grants roles on a
+project. There are no keys of service accounts: GitHub Actions trades its token for theirs.
 """
 
 import sys

@@ -40,8 +40,8 @@ def _put(path: str, body: Mapping[str, Any]) -> str:
 def commands(repository: str, main_branch: str, reviewers: Mapping[str, Sequence[str]]) -> str:
     """The commands that make the GitHub environments, each of which has the main branch alone, and its reviewers.
 
-    One that has reviewers gets these rules whether it is there or not; another that is there keeps what it has. Nobody
-    approves what they have started themselves.
+    One that has reviewers gets them, and the main branch, whether it is there or not, and keeps its other branches;
+    another that is there keeps what it has. Nobody approves what they have started themselves.
     """
     policy = {"deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}}
     lines: list[str] = []

@@ -40,7 +40,9 @@ DEPLOY_ROLES = (
     "roles/serviceusage.serviceUsageAdmin",
 )
 """What a deployment changes in its environment's project; each has its reason in docs/deploy.md. Those that would make
-service accounts, grant roles or keys, or act for any account are not here: what takes them is made in bootstrap."""
+service accounts, grant roles on the project or on keys, or act for any account are not here: what takes them is made in
+bootstrap. The three of Compute may let others use subnets, backends and firewall policies, by `setIamPolicy` on each
+(https://cloud.google.com/iam/docs/roles-permissions/compute)."""
 
 NODE_ROLE = "roles/container.defaultNodeServiceAccount"
 """What nodes have in their project: to write logs, metrics and autoscaling data."""
@@ -128,9 +130,10 @@ DEPLOY = Identity(
     state=WRITE_STATE,
     key=ENCRYPT,
     worst=(
-        "put another model or proxy in place of ENV's, see every request and key that passes, lose the state, open the "
-        "network, run up a bill. It grants nobody a role, acts for no account but the nodes', destroys no key, and "
-        "reaches no other environment"
+        "put another model or proxy in place of ENV's, see every request and key that passes, lose the state, open "
+        "network and cluster to others for as long as nobody looks, run up a bill. It grants nobody a role on the "
+        "project, an account or a key, acts for no account but the nodes', destroys no key, and reaches no other "
+        "environment"
     ),
 )
 

@@ -22,13 +22,14 @@ def protected(stack: str, root: Path = ROOT) -> bool:
 
 
 def reviewed(environment: str) -> bool:
-    """Whether somebody has to approve the jobs of an environment, in the JSON of GitHub's API.
+    """Whether somebody has to approve the jobs of an environment who did not start them, in the JSON of GitHub's API.
 
     GitHub makes an environment that a job names and nobody has made, without any rule
     (https://docs.github.com/en/actions/reference/workflows-and-actions/deployments-and-environments).
     """
     try:
         rules: list[dict[str, Any]] = json.loads(environment)["protection_rules"]
-        return any(rule["type"] == "required_reviewers" and rule["reviewers"] for rule in rules)
+        reviews = [rule for rule in rules if rule["type"] == "required_reviewers" and rule["reviewers"]]
+        return any(rule.get("prevent_self_review") is True for rule in reviews)
     except (ValueError, KeyError, TypeError):
         return False

@@ -12,8 +12,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STACK_FILE = re.compile(r"Pulumi\.([A-Za-z0-9_.-]+)\.yaml")
-ALL = re.compile(r"Pulumi\.yaml|__main__\.py|requirements\.txt|(infra|policy)/.*")
-"""What every stack is made from: settings' defaults, program, packages and policies."""
+ALL = re.compile(r"Pulumi\.yaml|__main__\.py|requirements\.txt|(infra|policy|oci:)/.*")
+"""What every stack is made from: settings' defaults, program, packages and policies, and what Helm would take for
+a registry's chart (`policy/rules/charts.py`)."""
+GUARDS = re.compile(r"\.github/.*|ops/(cloud|guards|stacks)\.py")
+"""What says whether a run may deploy, and as whom: a run from before a change of it has the old one."""
 
 
 def stacks(root: Path = ROOT) -> list[str]:
@@ -28,6 +31,12 @@ def touched(changed: Iterable[str], known: Iterable[str]) -> list[str]:
         return sorted(known)
     own = {match[1] for path in paths if (match := STACK_FILE.fullmatch(path))}
     return sorted(own & set(known))
+
+
+def outdated(changed: Iterable[str], stack: str) -> bool:
+    """Whether a commit is too old to deploy a stack, by the paths that the main branch has changed since."""
+    paths = list(changed)
+    return bool(touched(paths, [stack])) or any(GUARDS.fullmatch(path) for path in paths)
 
 
 def as_json(changed: Iterable[str]) -> str:

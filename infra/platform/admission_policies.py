@@ -185,6 +185,24 @@ def bindings() -> Policy:
     return Policy(f"bindings{SUFFIX}", spec)
 
 
+def node_volumes() -> Policy:
+    """No volume that is a folder or a disk of a node: a claim would bring it past what `host_access` asks of Pods.
+
+    Where a volume is cannot be changed later, and one that was there has to be bound and released, so only a new one is
+    judged (`ValidatePersistentVolumeUpdate` in
+    https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go).
+    """
+    volumes = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["persistentvolumes"]}
+    rule = "!has(object.spec.hostPath) && !has(object.spec.local)"
+    spec = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [volumes]},
+        "validations": [{"expression": rule, "message": "in this cluster, no volume is a folder or disk of a node"}],
+    }
+    return Policy(f"node-volumes{SUFFIX}", spec)
+
+
 def policies(settings: Settings) -> list[Policy]:
     """Those of a stack with `isolation`; without it there are none."""
-    return [host_access(settings), known_images(settings), bindings()] if settings.isolation else []
+    rules = [host_access(settings), known_images(settings), bindings(), node_volumes()]
+    return rules if settings.isolation else []

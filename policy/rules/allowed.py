@@ -142,26 +142,44 @@ CUSTOM_ROLES = {
     "pulumiDriftSecrets": frozenset({"container.secrets.get", "container.secrets.list"}),
 }
 """Roles that bootstrap makes, by id, and the most that they may permit."""
-MEMBERS = (
-    r"serviceAccount:[^\s]+",
-    r"principalSet://iam\.googleapis\.com/projects/[^/]+/locations/global/workloadIdentityPools/[^/]+/attribute\..+",
+_MACHINES = (
+    r"serviceAccount:[a-z0-9-]+@DOMAIN\.iam\.gserviceaccount\.com",
+    r"serviceAccount:PROJECT\.svc\.id\.goog\[[a-z0-9./-]+\]",
+    r"serviceAccount:service-\d+@container-engine-robot\.iam\.gserviceaccount\.com",
 )
-"""Whom: machines, and workflows by an attribute of their token. No user, no group, no domain, and not everybody."""
+MEMBERS = {
+    STACK: _MACHINES,
+    BOOTSTRAP: (
+        *_MACHINES,
+        r"principalSet://iam\.googleapis\.com/projects/[^/]+/locations/global/workloadIdentityPools/[^/]+/attribute\..+",
+    ),
+}
+"""Whom: accounts and Pods of the project of the provider or of what is granted, and GKE's agent; in bootstrap workflows
+too, by an attribute of their token. No user, no group, no domain, and not everybody. A project's number stands for no
+ID here, so whose agent or pool it is no rule knows, and a provider of another project is one more in the preview."""
+ISSUER = "https://token.actions.githubusercontent.com"
+"""Whose tokens bootstrap's provider takes: GitHub's."""
 
-CHARTS = frozenset(
-    {
-        "https://kedacore.github.io/charts/keda",
-        "oci://ghcr.io/istio/release/charts/base",
-        "oci://ghcr.io/istio/release/charts/gateway",
-        "oci://ghcr.io/istio/release/charts/istiod",
-        "oci://ghcr.io/kserve/charts/kserve-llmisvc-crd",
-        "oci://ghcr.io/kserve/charts/kserve-llmisvc-resources",
-        "oci://ghcr.io/kserve/charts/kserve-runtime-configs",
-        "oci://quay.io/jetstack/charts/cert-manager",
-    }
-)
+CHARTS = {
+    "https://kedacore.github.io/charts/keda": frozenset({"global", "permissions", "rbac", "serviceAccount"}),
+    "oci://ghcr.io/istio/release/charts/base": frozenset[str](),
+    "oci://ghcr.io/istio/release/charts/gateway": frozenset(
+        {
+            *("autoscaling", "env", "labels", "podAnnotations", "podDisruptionBudget", "securityContext", "service"),
+            *("terminationGracePeriodSeconds", "topologySpreadConstraints"),
+        }
+    ),
+    "oci://ghcr.io/istio/release/charts/istiod": frozenset({"global", "meshConfig", "pilot"}),
+    "oci://ghcr.io/kserve/charts/kserve-llmisvc-crd": frozenset[str](),
+    "oci://ghcr.io/kserve/charts/kserve-llmisvc-resources": frozenset({"kserve"}),
+    "oci://ghcr.io/kserve/charts/kserve-runtime-configs": frozenset({"kserve"}),
+    "oci://quay.io/jetstack/charts/cert-manager": frozenset(
+        {"acmesolver", "cainjector", "config", "crds", "image", "imageRegistry", "startupapicheck", "webhook"}
+    ),
+}
 """Charts that may be installed, by where `infra/releases/pins.py` takes them from: a registry, or a repository of
-charts, which stands beside the chart's name in a release."""
+charts, which stands beside the chart's name in a release. And which of its values may be set, by their first keys:
+others, as `extraObjects`, have the chart make what no rule sees."""
 CHART_MIRRORS: tuple[str, ...] = ()
 """Where else they may come from: a stack with the setting `chartMirror` has its value here too. Under a mirror each
 chart has its own name, and a directory is one that the machine which runs `pulumi` has."""

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from .allowed import CHART_MIRRORS, CHARTS
 from .images import from_registry, released
-from .resource import UNKNOWN, Resource, Rule, at, nodes, shown
+from .resource import UNKNOWN, Props, Resource, Rule, at, nodes, shown
 
+ROOT = Path(__file__).resolve().parents[2]
+"""Where `pulumi` and the provider look for what a chart's reference names."""
 TYPES = {"kubernetes:helm.sh/v3:Chart", "kubernetes:helm.sh/v3:Release", "kubernetes:helm.sh/v4:Chart"}
 VERSION = r"v?\d+\.\d+\.\d+([-+][\w.+-]+)?"
 HIDDEN = {
@@ -52,6 +55,12 @@ def _charts(resource: Resource) -> Iterator[str]:
             f"chart is {shown(chart)}, which is none of the program's. A new one goes into CHARTS in "
             "policy/rules/allowed.py, and the value of the setting `chartMirror` into CHART_MIRRORS there."
         )
+    # localChart of helm_release.go in pulumi-kubernetes asks for a file of that name before any registry.
+    if "://" in chart and (ROOT / chart).exists():
+        yield (
+            f"chart is {shown(chart)}, and the repository has a file or folder of that name, which Helm would take in "
+            "its place. Remove it."
+        )
     directory = mirror and "://" not in mirror
     if not directory and version != UNKNOWN and not re.fullmatch(VERSION, str(version)):
         yield (
@@ -64,9 +73,26 @@ def _plain_values(resource: Resource) -> Iterator[str]:
     for key, what in HIDDEN.items() if resource.type in TYPES else ():
         if resource.props.get(key):
             yield f"{key} is set: {what}. Say in `values` what the chart is to do."
+    yield from _values(resource) if resource.type in TYPES else ()
     more = sorted(set(resource.props.get("repositoryOpts") or {}) - {REPOSITORY}) if resource.type in TYPES else []
     if more:
         yield f"repositoryOpts has {', '.join(more)}, and only `repo` is judged here. Remove the others."
+
+
+def _values(resource: Resource) -> Iterator[str]:
+    """Values by which a chart makes more than it is for. Text goes into its templates as it stands, so a line of it
+    could begin another object."""
+    values, name = at(resource.props, "values"), place(resource).rpartition("/")[2]
+    known = next((keys for chart, keys in CHARTS.items() if chart.endswith(f"/{name}")), None)
+    more = sorted(set(cast(Props, values)) - known) if isinstance(values, dict) and known is not None else []
+    if more:
+        yield (
+            f"values has {', '.join(more)}, which the program does not set for {name}. If it has to, add it there in "
+            "CHARTS in policy/rules/allowed.py."
+        )
+    for path, value in nodes({"values": values}):
+        if isinstance(value, str) and len(value.splitlines()) > 1:
+            yield f"{path} is {shown(value)}, and a chart may take its second line for another object. Write one line."
 
 
 def _images_of_values(resource: Resource) -> Iterator[str]:

@@ -8,12 +8,17 @@ from .resource import GKE, UNKNOWN, Props, Resource, Rule, at, differs, items, s
 
 ADDRESS = "gcp:compute/address:Address"
 CLUSTER = "gcp:container/cluster:Cluster"
+COMPUTE_CLASS = "kubernetes:cloud.google.com/v1:ComputeClass"
 POOL = "gcp:container/nodePool:NodePool"
 COST_LABEL = "environment"
-OFF = {
-    "clusterAutoscaling.enabled": (
-        "GKE then makes node pools that no rule here has seen. A pool of the program has its own `autoscaling`"
-    ),
+_POOLS_OF_GKE = "GKE then makes node pools that no rule here has seen. A pool of the program has its own `autoscaling`"
+_AROUND_IAM = "tokens and certificates of the cluster are then taken at its DNS endpoint, where IAM is to say who comes"
+_DNS = "controlPlaneEndpointsConfig.dnsEndpointConfig"
+OFF_OF_CLUSTER = {
+    "clusterAutoscaling.enabled": _POOLS_OF_GKE,
+    f"{_DNS}.enableK8sCertsViaDns": _AROUND_IAM,
+    f"{_DNS}.enableK8sTokensViaDns": _AROUND_IAM,
+    "enableAutopilot": "all nodes are then GKE's, which no rule here has seen. Node pools of the program have TPUs",
     "enableLegacyAbac": "every service account in the cluster then may do everything. Leave it to RBAC",
     "masterAuth.clientCertificateConfig.issueClientCertificate": (
         "the certificate is in the state and cannot be revoked. Clients come by IAM"
@@ -21,7 +26,11 @@ OFF = {
     "rbacBindingConfig.enableInsecureBindingSystemAuthenticated": "roles may then be bound to any account of Google's",
     "rbacBindingConfig.enableInsecureBindingSystemUnauthenticated": "roles may then be bound to everybody",
 }
-"""What a cluster must not have, and why."""
+OFF = {
+    CLUSTER: OFF_OF_CLUSTER,
+    COMPUTE_CLASS: {"spec.autopilot.enabled": _POOLS_OF_GKE, "spec.nodePoolAutoCreation.enabled": _POOLS_OF_GKE},
+}
+"""What a cluster, or a class of capacity in it, must not have, and why."""
 
 
 def node_pools(resource: Resource) -> Iterator[tuple[str, Props]]:
@@ -35,7 +44,7 @@ def node_pools(resource: Resource) -> Iterator[tuple[str, Props]]:
 
 
 def _off(resource: Resource) -> Iterator[str]:
-    for path, why in OFF.items() if resource.type == CLUSTER else ():
+    for path, why in OFF.get(resource.type, {}).items():
         value = at(resource.props, *path.split("."))
         if differs(value, None, False):
             yield f"{path} is {shown(value)}: {why}. Remove it."

@@ -9,6 +9,7 @@ from .resource import UNKNOWN, Resource, Rule, differs, nodes, shown
 
 HOST = ("hostIPC", "hostNetwork", "hostPID", "privileged")
 """What makes a Pod a part of its node, where it is true."""
+VOLUME = "kubernetes:core/v1:PersistentVolume"
 
 
 def _images(resource: Resource) -> Iterator[str]:
@@ -36,7 +37,8 @@ def _host(resource: Resource) -> Iterator[str]:
         key = path.rpartition(".")[2]
         if key in HOST and differs(value, None, False):
             yield f"{path} is {shown(value)}, which makes the Pod a part of its node. Remove it."
-        if key in ("hostPath", "hostPort") and differs(value, None, 0):
+        local = path == "spec.local" and resource.type == VOLUME
+        if (key in ("hostPath", "hostPort") or local) and differs(value, None, 0):
             yield f"{path} is {shown(value)}, which is the node's. Remove it."
         if "capabilities.add[" in path and differs(value, *CAPABILITIES):
             yield (

@@ -53,6 +53,21 @@ def binding(kind: str, role: str, *subjects: str, namespace: str | None = None) 
     }
 
 
+def volume(**source: Any) -> Manifest:
+    """A PersistentVolume from somewhere."""
+    spec = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadOnlyMany"], "storageClassName": "", **source}
+    return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "tried"}, "spec": spec}
+
+
+_ON_NODE = {
+    "required": {
+        "nodeSelectorTerms": [
+            {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["n"]}]}
+        ]
+    }
+}
+
+
 def _host(**spec: Any) -> Manifest:
     return pod("default", "nginx", spec=spec)
 
@@ -108,6 +123,13 @@ BYPASSES = {
     "a port of the node": Bypass(
         pod("default", "nginx", ports=[{"containerPort": 80, "hostPort": 80}]), "host-access", "no port of the host"
     ),
+    **{
+        f"a volume that is a {kind} of the node": Bypass(volume(**source), "node-volumes", "a folder or disk of a node")
+        for kind, source in {
+            "folder": {"hostPath": {"path": "/"}},
+            "disk": {"local": {"path": "/"}, "nodeAffinity": _ON_NODE},
+        }.items()
+    },
     "a capability as good as root on the node": Bypass(
         pod("default", "nginx", securityContext={"capabilities": {"add": ["SYS_ADMIN"]}}),
         "host-access",
@@ -145,6 +167,7 @@ ALLOWED = {
     "an agent of Google's on the node": pod(
         "kube-system", "gke.gcr.io/agent", spec={"hostNetwork": True}, securityContext={"privileged": True}
     ),
+    "a bucket as a volume": volume(csi={"driver": "gcsfuse.csi.storage.gke.io", "volumeHandle": "bucket"}),
     "a role for somebody": binding("ClusterRole", "view", "team@example.com"),
     "cluster-admin's namesake in a namespace": binding("Role", "cluster-admin", "User:ann", namespace="default"),
 }

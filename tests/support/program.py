@@ -78,7 +78,8 @@ class _Cloud(pulumi.runtime.Mocks):
                 computed["address"] = ADDRESS
             case "Account":
                 account = inputs.get("accountId", "nodes")
-                computed |= {"email": f"{account}@p.iam.gserviceaccount.com", "member": f"serviceAccount:{account}@p"}
+                email = f"{account}@{inputs.get('project', 'my-project')}.iam.gserviceaccount.com"
+                computed |= {"email": email, "member": f"serviceAccount:{email}"}
             case "ServiceIdentity":
                 robot = "service-1@container-engine-robot.iam.gserviceaccount.com"
                 computed |= {"email": robot, "member": f"serviceAccount:{robot}"}

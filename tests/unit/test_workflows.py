@@ -86,8 +86,10 @@ def test_there_are_no_secrets_to_leak_and_no_variables_to_trust() -> None:
     assert [name for name, text in FILES.items() if asked.search(text)] == []
 
 
-def test_no_script_changes_the_environment_of_later_steps() -> None:
+def test_no_script_changes_the_environment_of_later_steps_but_by_where_the_packages_are() -> None:
     assert [name for name, text in FILES.items() if "GITHUB_ENV" in text] == []
+    of_path = [line.strip() for text in FILES.values() for line in text.splitlines() if "GITHUB_PATH" in line]
+    assert of_path == ['echo "$PWD/.venv/bin" >> "$GITHUB_PATH"']
 
 
 def test_what_is_deployed_or_torn_down_passes_the_guards_before_it_has_an_identity() -> None:
@@ -97,6 +99,17 @@ def test_what_is_deployed_or_torn_down_passes_the_guards_before_it_has_an_identi
     assert max(map(order.index, guards)) < order.index("google-github-actions/auth")
     conditions = {step.get("name"): step.get("if") for step in action["runs"]["steps"]}
     assert [conditions[name] for name in guards] == ["inputs.role == 'deploy'"] * 2
+
+
+def test_a_job_with_an_identity_installs_nothing_from_a_cache_that_others_write() -> None:
+    own = ACTIONS["actions/setup/action.yml"]["runs"]["steps"]
+    [python] = [step["with"] for step in own if step.get("uses", "").startswith("actions/setup-python@")]
+    assert python["cache"] == "${{ inputs.stack == '' && 'pip' || '' }}"
+    installs = [step for step in own if "make " in step.get("run", "")]
+    assert [step["env"]["PIP_NO_CACHE_DIR"] for step in installs] == ["${{ inputs.stack != '' && '1' || '' }}", "1"]
+    cached = {name for name, step in steps() if step.get("uses", "").startswith("actions/cache@")}
+    assert cached == {"workflows/main.yml"}
+    assert not [job.name for job in JOBS if job.workflow == "main" and "id-token" in job.body["permissions"]]
 
 
 @each_job

@@ -73,7 +73,7 @@ def mutated() -> None:
     def release(name: str, **more: Any) -> None:
         k8s.helm.v3.Release(name, **{"chart": ISTIOD, "version": "1.31.4", **more}, opts=inside)
 
-    release("image", values={"image": "evil.example/pilot:1.31.4"})
+    release("image", values={"pilot": {"image": "evil.example/pilot:1.31.4"}})
     release("hidden-values", value_yaml_files=[pulumi.StringAsset("a: b")])
     release("rendered", postrender="/bin/true")
     release("no-version", version=None)

@@ -18,7 +18,9 @@ ENVIRONMENTS = "repos/acme/inference/environments"
 
 def test_file_for_the_workflows_has_each_environments_own_identities(shared: Declared) -> None:
     def of(environment: str) -> dict[str, Any]:
-        mails = {name: f"{name}-{environment}@p.iam.gserviceaccount.com" for name in ("preview", "drift", "deploy")}
+        mails = {
+            name: f"{name}-{environment}@my-project.iam.gserviceaccount.com" for name in ("preview", "drift", "deploy")
+        }
         return {**mails, "pullRequests": environment == "dev"}
 
     assert shared.outputs["cloud"] == {

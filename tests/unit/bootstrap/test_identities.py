@@ -20,7 +20,7 @@ def place(resource: Resource) -> str:
 
 def grants(shared: Declared, account: str) -> set[tuple[str, str]]:
     """What a service account has been given: (role, on what)."""
-    member = f"serviceAccount:{account}@p"
+    member = f"serviceAccount:{account}@my-project.iam.gserviceaccount.com"
     return {(r.inputs["role"], place(r)) for r in shared if r.inputs.get("member") == member}
 
 
@@ -102,9 +102,9 @@ def test_nodes_account_is_what_a_stack_makes_without_bootstrap(shared: Declared,
     assert {m["member"] for m in given} == {shared.one("IAMMember", "dev-nodes").inputs["member"]}
     assert identities.NODE_ROLE == node_account.NODE_ROLE
     assert identities.NODES_READ == (node_account.READER_ROLE, node_account.STREAMING_ROLE)
-    assert shared.outputs["nodeServiceAccounts"] == dict.fromkeys(
-        ("dev", "prod"), "gke-nodes@p.iam.gserviceaccount.com"
-    )
+    assert shared.outputs["nodeServiceAccounts"] == {
+        environment: f"gke-nodes@acme-{environment}.iam.gserviceaccount.com" for environment in ("dev", "prod")
+    }
 
 
 # The key of a hardened cluster

@@ -56,7 +56,7 @@ OF_COMPONENTS = {
     "Admission::admission": {
         f"kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy{kind}::{name}"
         for kind in ("", "Binding")
-        for name in ("host-access", "known-images", "bindings")
+        for name in ("host-access", "known-images", "bindings", "node-volumes")
     },
     "WarmUp::warm-up": {
         "kubernetes:core/v1:Namespace::tpu-warm-up",

@@ -43,7 +43,7 @@ def test_stack_without_a_file_counts_as_protected() -> None:
 
 
 USER = {"type": "User", "reviewer": {"login": "a"}}
-RULE = {"type": "required_reviewers", "reviewers": [USER]}
+RULE = {"type": "required_reviewers", "prevent_self_review": True, "reviewers": [USER]}
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,16 @@ RULE = {"type": "required_reviewers", "reviewers": [USER]}
         ({"protection_rules": [{"type": "branch_policy"}, RULE]}, True),
         ({"protection_rules": [{"type": "branch_policy"}, {"type": "wait_timer", "wait_timer": 30}]}, False),
         ({"protection_rules": [{**RULE, "reviewers": []}]}, False),
+        ({"protection_rules": [{**RULE, "prevent_self_review": False}]}, False),
+        ({"protection_rules": [{"type": "required_reviewers", "reviewers": [USER]}]}, False),
         ({"protection_rules": []}, False),
         ({"message": "Not Found", "status": "404"}, False),
         ([], False),
     ],
 )
-def test_environment_is_reviewed_if_it_names_somebody(environment: object, expected: bool) -> None:
+def test_environment_is_reviewed_if_it_names_somebody_and_nobody_approves_their_own_runs(
+    environment: object, expected: bool
+) -> None:
     assert guards.reviewed(json.dumps(environment)) is expected
 
 

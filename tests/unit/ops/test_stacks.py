@@ -63,6 +63,7 @@ def imported(path: Path) -> set[Path]:
         ("requirements.txt", KNOWN),
         ("infra/google/network.py", KNOWN),
         ("policy/rules/grants.py", KNOWN),
+        ("oci:/ghcr.io/istio/release/charts/istiod/Chart.yaml", KNOWN),
         ("bootstrap/Pulumi.yaml", []),
         ("bootstrap/__main__.py", []),
         ("bootstrap/Pulumi.prod.yaml", []),

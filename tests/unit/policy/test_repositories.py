@@ -104,11 +104,11 @@ def test_image_by_a_cache_is_the_publishers(image: str, name: str) -> None:
         (release(values={"global": {"hub": f"{PLACE}/istio"}}), set[str]()),
         (release(values={"global": {"hub": PLACE}}), {"images-of-charts"}),
         (release(values={"global": {"hub": f"{PLACE}/istio2"}}), {"images-of-charts"}),
-        (release(values={"imageRegistry": "quay.io"}), set[str]()),
-        (release(values={"imageRegistry": "quay.io", "imageNamespace": "jetstack"}), set[str]()),
-        (release(values={"imageNamespace": "evil"}), {"images-of-charts"}),
-        (release(values={"imageRegistry": PLACE}), {"images-of-charts"}),  # no jetstack there
-        (release(values={"imageRegistry": PLACE, "imageNamespace": "vllm"}), set[str]()),
+        (release(values={"global": {"imageRegistry": "quay.io"}}), set[str]()),
+        (release(values={"global": {"imageRegistry": "quay.io", "imageNamespace": "jetstack"}}), set[str]()),
+        (release(values={"global": {"imageNamespace": "evil"}}), {"images-of-charts"}),
+        (release(values={"global": {"imageRegistry": PLACE}}), {"images-of-charts"}),  # no jetstack there
+        (release(values={"global": {"imageRegistry": PLACE, "imageNamespace": "vllm"}}), set[str]()),
     ],
 )
 def test_what_comes_by_a_cache_is_judged_as_the_publishers(resource: Resource, rules: set[str]) -> None:

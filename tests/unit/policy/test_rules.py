@@ -4,7 +4,7 @@ import pytest
 
 from policy.rules import cluster as cluster_rules
 from policy.rules import network, violations
-from policy.rules.cluster import ADDRESS, CLUSTER, POOL
+from policy.rules.cluster import ADDRESS, CLUSTER, COMPUTE_CLASS, POOL
 from policy.rules.resource import UNKNOWN, Resource, of_state
 from tests.support.policy import GOOD_CLUSTER, GOOD_POOL, LABELLED, broken, cluster, firewall, pool, put, refused, taken
 
@@ -102,11 +102,22 @@ BAD: dict[str, tuple[Resource, str, str]] = {
         f"cluster with {path}": (cluster(path, True), "closed-cluster", f"{path} is true: ")
         for path in (
             "clusterAutoscaling.enabled",
+            "controlPlaneEndpointsConfig.dnsEndpointConfig.enableK8sCertsViaDns",
+            "controlPlaneEndpointsConfig.dnsEndpointConfig.enableK8sTokensViaDns",
+            "enableAutopilot",
             "enableLegacyAbac",
             "masterAuth.clientCertificateConfig.issueClientCertificate",
             "rbacBindingConfig.enableInsecureBindingSystemAuthenticated",
             "rbacBindingConfig.enableInsecureBindingSystemUnauthenticated",
         )
+    },
+    **{
+        f"class of capacity with {part}": (
+            Resource(COMPUTE_CLASS, "c", {"spec": {"priorities": [], part: {"enabled": True}}}),
+            "closed-cluster",
+            f"spec.{part}.enabled is true: GKE then makes node pools",
+        )
+        for part in ("autopilot", "nodePoolAutoCreation")
     },
     "cluster without a label": (cluster(provider={}), "cost-labels", "neither in resourceLabels nor in the provider's"),
     "address without a label": (

@@ -36,6 +36,8 @@ VARIANTS: dict[str, Callable[[Run], Declared]] = {
     "keys of others": lambda run: run("staging", tokenIssuers=[ISSUER]),
 }
 """All ways to make a stack of something else. A feature that makes a new type is on in one of them."""
+DEFAULT_PROVIDER: dict[str, object] = {"project": "my-project"}
+"""What the default provider has of `gcp:project`; mocks know none, and have accounts without a project there."""
 BOOTSTRAPS: dict[str, dict[str, object]] = {
     "state in a bucket": {},
     "keys of clusters": {"clusterKeys": {"prod": "europe-west4"}},
@@ -55,7 +57,7 @@ def declared(resources: Declared, project: str = STACK) -> list[Resource]:
     providers = {r.name: r.inputs for r in resources if r.type.startswith("pulumi:providers:")}
 
     def provider(urn: str) -> dict[str, object]:
-        return providers.get(urn.split("::")[-2], {}) if urn else {}
+        return providers.get(urn.split("::")[-2], {}) if urn else DEFAULT_PROVIDER
 
     own = (MIRROR, REGISTRY)
     found = [Resource(r.type, r.name, r.inputs, provider(r.request.provider), project, own) for r in resources]
@@ -95,7 +97,15 @@ def test_nothing_is_allowed_that_no_stack_is_made_of(run: Run) -> None:
     made = [r for variant in VARIANTS.values() for r in declared(variant(run))]
     assert {r.type for r in made if not r.type.startswith(OWN)} == TYPES[STACK]
     assert {str(r.props["role"]) for r in made if "role" in r.props} == ROLES[STACK]
-    assert {charts.place(r) for r in made if r.type in charts.TYPES and MIRROR not in r.props["chart"]} == CHARTS
+    releases = [r for r in made if r.type in charts.TYPES]
+    assert {charts.place(r) for r in releases if MIRROR not in r.props["chart"]} == CHARTS.keys()
+    for chart, keys in CHARTS.items():
+        of = [
+            r.props.get("values", {})
+            for r in releases
+            if r.props["chart"].rpartition("/")[2] == chart.rpartition("/")[2]
+        ]
+        assert {key for values in of for key in values} == keys, chart
 
 
 def test_nothing_is_allowed_that_bootstrap_is_not_made_of() -> None:

@@ -30,7 +30,7 @@ def test_control_plane_reaches_kedas_api_of_metrics_too_if_a_model_is_autoscaled
 
 
 def test_webhooks_are_open_on_machines_that_run_under_the_nodes_account_alone(dev: Declared, phase: str) -> None:
-    email = UNKNOWN if phase == "preview" else "nodes@p.iam.gserviceaccount.com"
+    email = UNKNOWN if phase == "preview" else "nodes@my-project.iam.gserviceaccount.com"
     assert dev.one(RULE).inputs["targetServiceAccounts"] == [email]
 
 
@@ -59,7 +59,7 @@ def test_everything_else_is_denied_and_logged_after_what_is_allowed(run: Run) ->
 
 
 def test_every_rule_out_is_about_the_nodes_of_this_vpc(run: Run, phase: str) -> None:
-    email = UNKNOWN if phase == "preview" else "nodes@p.iam.gserviceaccount.com"
+    email = UNKNOWN if phase == "preview" else "nodes@my-project.iam.gserviceaccount.com"
     out = {name: rule for name, rule in rules(run).items() if name != "webhooks"}
     assert len(out) == 5
     for rule in out.values():

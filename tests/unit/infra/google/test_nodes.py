@@ -26,7 +26,7 @@ def test_all_nodes_are_shielded_and_leave_access_to_the_accounts_roles(dev: Decl
 
 
 def test_every_pool_runs_under_the_nodes_own_account_also_the_short_lived_one(dev: Declared, phase: str) -> None:
-    email = UNKNOWN if phase == "preview" else "nodes@p.iam.gserviceaccount.com"
+    email = UNKNOWN if phase == "preview" else "nodes@my-project.iam.gserviceaccount.com"
     assert gke(dev)["nodeConfig"]["serviceAccount"] == email
     for pool in dev.all(":NodePool"):
         assert pool.inputs["nodeConfig"]["serviceAccount"] == email
@@ -48,7 +48,9 @@ def test_node_account_has_the_least_role_and_has_it_before_any_node(dev: Declare
 def test_role_is_given_to_the_account_as_a_member_of_this_project(dev: Declared, phase: str) -> None:
     member = dev.one(":IAMMember", "nodes").inputs
     assert member["project"] == "my-project"
-    assert member["member"] == (UNKNOWN if phase == "preview" else "serviceAccount:nodes@p")
+    assert member["member"] == (
+        UNKNOWN if phase == "preview" else "serviceAccount:nodes@my-project.iam.gserviceaccount.com"
+    )
 
 
 def test_nodes_read_the_registry_of_the_stack_and_may_before_there_are_any(run: Run, phase: str) -> None:
@@ -62,7 +64,9 @@ def test_nodes_read_the_registry_of_the_stack_and_may_before_there_are_any(run: 
         "repository": "images",
         "role": "roles/artifactregistry.reader",
     }
-    assert grant.inputs["member"] == (UNKNOWN if phase == "preview" else "serviceAccount:nodes@p")
+    assert grant.inputs["member"] == (
+        UNKNOWN if phase == "preview" else "serviceAccount:nodes@my-project.iam.gserviceaccount.com"
+    )
     assert "RepositoryIamMember images" in needs(declared, declared.one("container/cluster:Cluster"))
     assert grant.request.parent.endswith("infra:Cluster::tpu-inference")
 

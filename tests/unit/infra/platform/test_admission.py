@@ -16,7 +16,7 @@ from tests.support.stack_settings import model, stack
 from tests.support.stacks import MODEL, autoscaled
 
 POLICY, BINDING = "v1:ValidatingAdmissionPolicy", "v1:ValidatingAdmissionPolicyBinding"
-NAMES = ("host-access", "known-images", "bindings")
+NAMES = ("host-access", "known-images", "bindings", "node-volumes")
 OURS = ["istio-system", "istio-ingress", "cert-manager", "kserve", "tpu-warm-up", "b", "llm-d-inference-scheduling"]
 DIGEST = f"@sha256:{'a' * 64}"
 
