@@ -13,6 +13,7 @@ from tests.support.project import stack_file
 
 ZONES = ["us-east5-a", "us-east5-b"]
 CLASSES = ["reservation", "on-demand", "spot"]
+pytestmark = pytest.mark.slow
 STACK: dict[str, Any] = {
     **{"location": ZONES[0], "tpuZones": ZONES},
     "tpuCapacity": ["reservation:mine", "on-demand", "spot"],

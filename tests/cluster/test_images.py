@@ -11,6 +11,7 @@ from sandbox.cluster.control_plane import ControlPlane
 from sandbox.cluster.stack import on_control_plane
 from sandbox.engine.stack import SandboxStack
 
+pytestmark = pytest.mark.slow
 MIRROR = "europe-docker.pkg.dev/simulated-project/images"
 PUBLISHERS = re.compile(r"(docker\.io|quay\.io|ghcr\.io|gcr\.io)/|\"image\" ?: ?\"kserve/")
 

@@ -18,6 +18,7 @@ from tests.support.reach import FREE, GATEWAY, WEBHOOK, address, connects, pod
 from tests.support.stack_settings import stack
 from tests.support.stacks import OWN
 
+pytestmark = pytest.mark.slow
 VLLM, PICKER = (f"app.kubernetes.io/component=llminferenceservice-{kind}" for kind in ("workload", "router-scheduler"))
 IMAGE = parse(stack(OWN)).image(pins.VLLM_TPU_IMAGE)
 

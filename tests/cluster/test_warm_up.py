@@ -15,6 +15,7 @@ from sandbox.cluster.control_plane import ControlPlane, wait_until
 from sandbox.engine.stack import SandboxStack
 from tests.support.stack_settings import stack as settings_of
 
+pytestmark = pytest.mark.slow
 STACK = {"tpuMaxNodes": 2}
 Json = dict[str, Any]
 Get = Callable[..., list[Json]]
