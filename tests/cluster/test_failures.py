@@ -45,8 +45,9 @@ def as_it_was(deployed: SandboxStack, plane: ControlPlane) -> Iterator[None]:
 
 
 def answers(stack: SandboxStack) -> bool:
-    """Whether everything answers, at the latest some seconds after `up`, when the route has reached the proxy."""
-    return wait_until(lambda: set(asks(stack).values()) == {200}, "the model does not answer", 10, pause=0.5)
+    """Whether everything answers: some seconds after `up`, when the route has reached the proxy, or when the ReplicaSet
+    controller, which waits twice as long after each Pod that it could not make, tries again."""
+    return wait_until(lambda: set(asks(stack).values()) == {200}, "the model does not answer", 60, pause=0.5)
 
 
 def asks(stack: SandboxStack) -> dict[str, int]:
