@@ -46,7 +46,7 @@ def _said(seen: Observed, model: str, words: re.Pattern[str]) -> Iterator[Sign]:
     """In which condition of a model, or event about it or what is made of it, something is said, the first of them.
 
     What was said before the newest of its Pods was made, or while it was last Ready, is over: events stay for an hour.
-    Without all Pods, which of them is the newest is not known.
+    So is all that was said of one that is gone. Without all Pods, which of them is the newest is not known.
     """
     found = seen.model(model)
     for _, sign in _unready(found) if found else ():
@@ -55,7 +55,8 @@ def _said(seen: Observed, model: str, words: re.Pattern[str]) -> Iterator[Sign]:
             return
     namespace, name = model.split("/")
     since = _news_since(seen, model)
-    for event in seen.events_in(namespace, *CREATING) if seen.whole("pods") else ():
+    judged = seen.whole("pods") and bool(found or not seen.whole("models"))
+    for event in seen.events_in(namespace, *CREATING) if judged else ():
         about = event.involved_object
         ours = about.name == name or about.name.startswith(deployment_of(name))
         over = since and event.when and event.when < since

@@ -122,7 +122,7 @@ EXAMPLES = [
         "webhook without an answer",
         refused('Internal error occurred: failed calling webhook "x": no endpoints available'),
     ),
-    ("model gone", seen(models=[])),
+    ("model gone", seen(models=[], events=[event("Error", 'secrets "qwen-hugging-face" not found', of="qwen")])),
     ("no model yet", seen(models=[], expected=[])),
     ("service account missing", seen(service_accounts=[thing("llm-d/default")])),
     ("token Secret missing", refused('failed to attach model artifacts: secrets "qwen-hugging-face" not found')),
