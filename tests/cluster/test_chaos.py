@@ -17,12 +17,7 @@ def stack(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield found
 
 
-_LAST_MOMENT = "a proxy that nobody is connected to any more ends, and cuts off who comes just then: docs/load.md"
-MISSED = {
-    "a picker is killed": "Envoy has what is under way pass the picker, word by word: docs/load.md",
-    "a gateway's node is drained": _LAST_MOMENT,
-    "Istio's charts are upgraded": _LAST_MOMENT,
-}
+MISSED = {"a picker is killed": "Envoy has what is under way pass the picker, word by word: docs/load.md"}
 """Faults by which more is lost than may be, and why."""
 
 
