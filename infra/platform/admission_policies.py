@@ -204,5 +204,6 @@ def node_volumes() -> Policy:
 
 def policies(settings: Settings) -> list[Policy]:
     """Those of a stack with `isolation`; without it there are none."""
-    rules = [host_access(settings), known_images(settings), bindings(), node_volumes()]
-    return rules if settings.isolation else []
+    if not settings.isolation:
+        return []
+    return [host_access(settings), known_images(settings), bindings(), node_volumes()]

@@ -97,7 +97,7 @@ def _trust(ca: Path | None) -> ssl.SSLContext | bool:
 
 def _authorities(ca: Path, folder: Path) -> Path:
     """The file of all that the load generator trusts: the gateway's authority beside this machine's, as its process has
-    one such file, and asks Hugging Face for the tokenizer, too. `certifi` comes with the kubernetes client."""
+    one such file, and asks Hugging Face for the tokenizer, too."""
     machine = ssl.get_default_verify_paths().cafile or certifi.where()
     file = folder / "authorities.pem"
     file.write_bytes(Path(machine).read_bytes() + b"\n" + ca.read_bytes())

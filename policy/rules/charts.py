@@ -70,11 +70,13 @@ def _charts(resource: Resource) -> Iterator[str]:
 
 
 def _plain_values(resource: Resource) -> Iterator[str]:
-    for key, what in HIDDEN.items() if resource.type in TYPES else ():
+    if resource.type not in TYPES:
+        return
+    for key, what in HIDDEN.items():
         if resource.props.get(key):
             yield f"{key} is set: {what}. Say in `values` what the chart is to do."
-    yield from _values(resource) if resource.type in TYPES else ()
-    more = sorted(set(resource.props.get("repositoryOpts") or {}) - {REPOSITORY}) if resource.type in TYPES else []
+    yield from _values(resource)
+    more = sorted(set(resource.props.get("repositoryOpts") or {}) - {REPOSITORY})
     if more:
         yield f"repositoryOpts has {', '.join(more)}, and only `repo` is judged here. Remove the others."
 

@@ -85,9 +85,8 @@ def _issuer(resource: Resource) -> Iterator[str]:
             f"attributeCondition is {shown(condition)}, and other repositories may then come as this one. Set it to "
             "assertion.repository_id == 'NUMBER', as `condition` in bootstrap/trust.py does."
         )
-    keys = {"oidc.jwksJson": at(resource.props, "oidc", "jwksJson")}
-    for path, value in {**keys, **{key: resource.props.get(key) for key in ("aws", "saml", "x509")}}.items():
-        if differs(value, None):
+    for path in ("oidc.jwksJson", "aws", "saml", "x509"):
+        if differs(at(resource.props, *path.split(".")), None):
             yield f"{path} is set, by which others than GitHub say who deploys. Remove it."
 
 
