@@ -6,6 +6,7 @@ NetworkPolicies (`policy_filter`): what the control plane and Pods may open, and
 
 import threading
 import traceback
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from ipaddress import ip_network
@@ -46,7 +47,10 @@ class GkeControllers:
     def __init__(self, plane: ControlPlane, inventory: Inventory, *, delay: float = 1) -> None:
         self._plane, self._inventory = plane, inventory
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="gke", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(step,), name=f"gke {step.__name__}", daemon=True)
+            for step in (self._look, self._carry)
+        ]
         self._nodes = Nodes(plane, inventory)
         self._looked = threading.Event()
         self._new_autoscaler = partial(Autoscaler, plane.api, self._nodes, delay=delay)
@@ -67,13 +71,15 @@ class GkeControllers:
         self._plane.restart_autoscaler = self._restart_autoscaler
         self._stack.enter_context(metadata_server.serve(self._metadata))
         self._stack.enter_context(monitoring_api.serve(self._monitoring, self._plane.internet))
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop; nodes stay, but nothing is carried any more."""
         self._stopping.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         self._stack.close()
         self._collectors.close()
         self._services.close()
@@ -84,22 +90,29 @@ class GkeControllers:
         self._plane.restart_autoscaler = lambda: None
         packet_filter.apply(CONTROL_PLANE, None)
 
-    def _run(self) -> None:
+    def _repeat(self, step: Callable[[], None]) -> None:
         while not self._stopping.wait(POLL_SECONDS):
             try:
-                self._nodes.follow()
-                pods = self._plane.api.items("/api/v1/pods")
-                self._policies.follow([*pods, *self._collectors.pods], self._control_plane())
-                self._filter(pods)
-                self._autoscaler.follow(pods)
-                self._services.follow()
-                self._measure()
-                self._looked.set()
+                step()
             except UNREACHABLE:
                 pass
             except Exception:  # a bug of the sandbox: it says so, and goes on with what else there is to do
                 with self._plane.processes.log("gke").open("a") as log:
                     log.write(traceback.format_exc())
+
+    def _look(self) -> None:
+        self._nodes.follow()
+        pods = self._plane.api.items("/api/v1/pods")
+        self._policies.follow([*pods, *self._collectors.pods], self._control_plane())
+        self._filter(pods)
+        self._autoscaler.follow(pods)
+        self._measure()
+        self._looked.set()
+
+    def _carry(self) -> None:
+        """Beside the other look, which takes seconds while Pods come and go: a Pod that ends has two until it is asked
+        no more (`programs.drain`)."""
+        self._services.follow()
 
     def _restart_autoscaler(self) -> None:
         for _ in range(2):  # the first look may have begun before
