@@ -1,7 +1,5 @@
 """From an empty Google Cloud project to an OpenAI-compatible endpoint on TPU: composition only."""
 
-import asyncio
-
 import pulumi
 import pulumi_gcp as gcp
 
@@ -60,13 +58,3 @@ for model in s.models:
     )
 watch(NAME, settings=s, cluster=cluster.name, address=network.gateway_address, models=models, opts=on_google)
 outputs.export(s, network.gateway_address, gateway.authority, cluster.name)
-
-
-async def _all_begun() -> None:
-    """One turn of the event loop, in which every resource begins to be registered. Who waits for registrations that
-    have not begun finds none, and goes through all outputs after each one: the square of the resources
-    (`wait_for_rpcs` in sdk/python/lib/pulumi/runtime/stack.py of https://github.com/pulumi/pulumi/tree/v3.272.0)."""
-    await asyncio.sleep(0)
-
-
-pulumi.run(_all_begun)

@@ -1,5 +1,6 @@
 """What a stack tells its users."""
 
+import asyncio
 from typing import Any
 
 import pulumi
@@ -44,9 +45,20 @@ def of_stack(
 def export(
     settings: Settings, address: pulumi.Output[str], authority: pulumi.Output[str] | None, cluster: pulumi.Output[str]
 ) -> None:
-    """Makes the stack's outputs of `of_stack`."""
-    for key, value in of_stack(settings, address, authority, cluster).items():
-        pulumi.export(key, value)
+    """Makes the stack's outputs of `of_stack`, and ends the program.
+
+    One turn of the event loop later, in which every resource begins to be registered: the SDK, which waits for those
+    that have begun, would find none, and go through all outputs after each registration, which takes the square of the
+    resources (`wait_for_rpcs` in sdk/python/lib/pulumi/runtime/stack.py of
+    https://github.com/pulumi/pulumi/tree/v3.272.0).
+    """
+    outputs = of_stack(settings, address, authority, cluster)
+
+    async def end() -> dict[str, pulumi.Output[Any]]:
+        await asyncio.sleep(0)
+        return outputs
+
+    pulumi.run(end)
 
 
 def of_models(settings: Settings, address: pulumi.Output[str]) -> dict[str, pulumi.Output[Any]]:
