@@ -14,8 +14,8 @@ import pulumi_gcp as gcp
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the engine starts the program in its own folder
 
-from bootstrap import environment, github, projects, state, trust
-from bootstrap.identities import Identity
+from bootstrap import environment, github, projects, state, trust, watch
+from bootstrap.identities import DRIFT, Identity
 from bootstrap.settings import OWN_FOLDER, load
 
 s = load()
@@ -60,6 +60,8 @@ for name, project in s.environments.items():
         here=here,
         there=projects.prepare(name, project=project, apis=apis),
     )
+
+watch.watch({name: e.accounts[DRIFT].email for name, e in environments.items()}, emails=s.alert_emails, opts=here)
 
 kept = None if s.pulumi_cloud else state.keep(environments, location=s.location, protect=s.protect, opts=here)
 backend = pulumi.Output.format("gs://{0}", kept.bucket.name) if kept else "https://api.pulumi.com"

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from infra.settings import configuration
 from infra.settings.explain import PROJECT_KEY, listed, refuse
+from infra.settings.monitoring import AlertEmails
 from infra.settings.projects import NO_PROJECT, ProjectId, is_project
 from infra.settings.scalars import TrueOrFalse, Whole
 
@@ -37,6 +38,7 @@ class Settings(BaseModel):
     open_environments: list[str]
     reviewers: dict[str, list[str]]
     cluster_keys: dict[str, str]
+    alert_emails: AlertEmails
     main_branch: str
     location: str
     pulumi_cloud: TrueOrFalse
@@ -203,5 +205,7 @@ def parse(
 
 def load() -> Settings:
     """The settings of the running stack. Raises `SettingsError`."""
-    values, secrets, others = configuration.read({"environments", "openEnvironments", "reviewers", "clusterKeys"})
+    values, secrets, others = configuration.read(
+        {"environments", "openEnvironments", "reviewers", "clusterKeys", "alertEmails"}
+    )
     return parse(values, secrets=secrets, stack=pulumi.get_stack(), others=others, project=pulumi.get_project())

@@ -4,9 +4,8 @@ Each alert has its entry, of the same name, under Alerts in docs/operations.md: 
 condition of Cloud Monitoring's own, as they are about its uptime checks; the others are PromQL, and `rule_groups` has
 them in the words of Prometheus.
 
-Left out, as they are told elsewhere: the budget, of which Cloud Billing sends mail itself; and drift that nobody looked
-at, as a run of the workflow that finds some fails, of which GitHub sends mail, and who looks for drift may write
-nothing, so no metric either.
+Left out, as they are told elsewhere: the budget, of which Cloud Billing sends mail itself; drift, of which there is an
+issue; and that nobody looked for it, which `bootstrap/watch.py` tells, as it has the account that looks.
 """
 
 from collections.abc import Callable, Sequence

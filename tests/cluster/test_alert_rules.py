@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from bootstrap import watch
 from infra.monitoring.alerts import rule_groups
 from infra.platform.names import ISTIO_SYSTEM, KEDA, KSERVE, WARM_UP, deployment_of, picker_of
 from sandbox.build import places
@@ -201,3 +202,19 @@ def test_alert_fires_when_it_should_and_else_is_silent(folder: Path, case: Case)
 @pytest.mark.parametrize(("service", "model"), [(POOL, "m"), (LONGEST, "m" * 38)], ids=lambda value: value)
 def test_alert_says_which_model_fails(folder: Path, service: str, model: str) -> None:
     judged(folder, answered(since(75, 0.1), service=service), "model", {model})
+
+
+@pytest.mark.parametrize(("nights", "told"), [(0, False), (30, False), (27, True), (10, False)])
+def test_drift_that_nobody_looked_at_is_told_from_the_third_day_and_not_for_ever(
+    folder: Path, nights: int, told: bool
+) -> None:
+    """Thirty days, in the first so many nights of which somebody looked."""
+    account = "drift-prod@acme-ci.iam.gserviceaccount.com"
+    counted = [min(hour // 24, nights) for hour in range(30 * 24 + 1)]
+    measured = [{"series": f'{watch.TAKEN}{{email_id="{account}"}}', "values": " ".join(map(str, counted))}]
+    found = {"expr": f"count({watch.query(account)})", "eval_time": "720h"}
+    samples = {"exp_samples": [{"labels": "{}", "value": 1}] if told else []}
+    test = {"interval": "1h", "input_series": measured, "promql_expr_test": [found | samples]}
+    file = folder / "test.yaml"
+    file.write_text(json.dumps({"rule_files": [RULES], "evaluation_interval": "1h", "tests": [test]}))
+    promtool("test", "rules", str(file))

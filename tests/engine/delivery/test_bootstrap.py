@@ -35,6 +35,7 @@ CONFIG: dict[str, Any] = {
     "openEnvironments": ["dev"],
     "reviewers": {"prod": ["team:7"]},
     "clusterKeys": {"prod": "us-east5"},
+    "alertEmails": ["team@example.com"],
 }
 Bootstrap = Callable[..., SandboxStack]
 

@@ -46,6 +46,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"environments": {"e" * 23: "acme-dev"}},
         f'environments: {{"{"e" * 23}": "acme-dev"}} has the name \'{"e" * 23}\'. {NO_NAME}',
     ),
+    (
+        {"alertEmails": ["team"]},
+        'alertEmails: ["team"] contains \'team\', which is no mail address. Use one like team@example.com.',
+    ),
     ({"environments": {"dev": "12345"}}, f'environments: {{"dev": "12345"}} has \'12345\' for dev, which {NO_PROJECT}'),
     (
         {"environments": {"dev": "acme-one", "prod": "acme-one"}},
