@@ -71,7 +71,7 @@ lint: $(VENV)/requirements-dev.txt ## ruff, pyright, actionlint and zizmor
 docs: $(VENV)/requirements-dev.txt ## write the tables of settings into docs/, from what the program reads
 	@$(BIN)/python -m docs.generate
 
-bench: setup ## the program's own share of a preview, beside an empty program
+bench: setup ## the program's own share of a preview, beside an empty program and a plain one of as many resources
 	$(BIN)/python -m sandbox.bench
 
 growth: setup ## preview, up, refresh and destroy of a stack with 1, 10, 50 and 200 models, on simulated clouds

@@ -73,6 +73,8 @@ TYPES = {
             "gcp:kms/cryptoKey:CryptoKey",
             "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
             "gcp:kms/keyRing:KeyRing",
+            "gcp:monitoring/alertPolicy:AlertPolicy",
+            "gcp:monitoring/notificationChannel:NotificationChannel",
             "gcp:projects/iAMAuditConfig:IAMAuditConfig",
             "gcp:projects/iAMCustomRole:IAMCustomRole",
             "gcp:projects/iAMMember:IAMMember",

@@ -48,7 +48,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"alertEmails": ["team"]},
-        'alertEmails: ["team"] contains \'team\', which is no mail address. Use one like team@example.com.',
+        "alertEmails: [\"team\"] contains 'team', which is no mail address. Use one like team@example.com.",
     ),
     ({"environments": {"dev": "12345"}}, f'environments: {{"dev": "12345"}} has \'12345\' for dev, which {NO_PROJECT}'),
     (

@@ -41,6 +41,7 @@ DEFAULT_PROVIDER: dict[str, object] = {"project": "my-project"}
 BOOTSTRAPS: dict[str, dict[str, object]] = {
     "state in a bucket": {},
     "keys of clusters": {"clusterKeys": {"prod": "europe-west4"}},
+    "mail of drift that nobody looked at": {"alertEmails": ["team@example.com"]},
     "Pulumi Cloud": {"pulumiCloud": True, "pulumiOrganization": "acme"},
 }
 
