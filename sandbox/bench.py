@@ -21,7 +21,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pulumi
 import pulumi_gcp as gcp
@@ -46,6 +46,14 @@ EVERYTHING: dict[str, dict[str, Any]] = {
 """What is on beside what the stack file has."""
 
 
+class Seconds(NamedTuple):
+    """Of a preview of a stack, of a plain program with as many resources, and of an empty one."""
+
+    program: float
+    plain: float
+    empty: float
+
+
 def models(stack: str, count: int) -> list[dict[str, Any]]:
     """So many models like the stack's; those of prod are scaled by load."""
     [model] = yaml.safe_load((REPO / f"Pulumi.{stack}.yaml").read_text())["config"]["gke-tpu-inference:models"]
@@ -68,9 +76,8 @@ def seconds(sandbox: SandboxStack) -> float:
     return time.perf_counter() - start
 
 
-def measure(stack: str, count: int, rounds: int) -> tuple[int, list[tuple[float, float, float]]]:
-    """Resources of a stack with so many models, and seconds of a preview of it, of a plain program with as many
-    resources, and of an empty one, so many times in turn."""
+def measure(stack: str, count: int, rounds: int) -> tuple[int, list[Seconds]]:
+    """Resources of a stack with so many models, and the seconds of previews, so many times in turn."""
     config = {**EVERYTHING[stack], "models": models(stack, count), "tpuMaxNodes": 2 * count}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stacks:
 
@@ -80,7 +87,7 @@ def measure(stack: str, count: int, rounds: int) -> tuple[int, list[tuple[float,
 
         program, resources = warm("program")
         others = [warm(*other)[0] for other in (("plain", partial(plain, resources)), ("empty", lambda: None))]
-        return resources, [(seconds(program), *map(seconds, others)) for _ in range(rounds)]
+        return resources, [Seconds(seconds(program), *map(seconds, others)) for _ in range(rounds)]
 
 
 def run(rounds: int) -> bool:
@@ -90,9 +97,9 @@ def run(rounds: int) -> bool:
     print(f"stack  models  resources   program     plain     empty  own share  limit   (medians of {rounds})")
     kept = True
     for stack, count, limit in [(stack, *row) for stack, rows in LIMITS.items() for row in rows.items()]:
-        resources, rows = measure(stack, count, rounds)
-        program, of_as_many, without = (statistics.median(column) for column in zip(*rows, strict=True))
-        share = statistics.median(row[0] - row[2] for row in rows)
+        resources, taken = measure(stack, count, rounds)
+        program, of_as_many, without = (statistics.median(column) for column in zip(*taken, strict=True))
+        share = statistics.median(each.program - each.empty for each in taken)
         kept &= share <= limit
         print(
             f"{stack:<5}  {count:>6}  {resources:>9}  {program:>6.2f} s  {of_as_many:>6.2f} s  {without:>6.2f} s  "

@@ -48,14 +48,14 @@ class GkeControllers:
         self._plane, self._inventory = plane, inventory
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._repeat, args=(step,), name=f"gke {step.__name__}", daemon=True)
+            threading.Thread(target=self._repeat, args=(step,), name=f"gke{step.__name__}", daemon=True)
             for step in (self._look, self._carry)
         ]
         self._nodes = Nodes(plane, inventory)
         self._looked = threading.Event()
         self._new_autoscaler = partial(Autoscaler, plane.api, self._nodes, delay=delay)
         self._autoscaler = self._new_autoscaler()
-        self._policies = PolicyFilter(plane)
+        self._policies, self._filtered = PolicyFilter(plane), threading.Event()
         self._services = ServiceProxy(plane.api, LoadBalancers(plane.api, inventory), self._policies.allows)
         tokens, self._stack = Tokens(), ExitStack()
         self._metadata = MetadataServer(lambda: plane.api.items("/api/v1/pods"), tokens)
@@ -104,6 +104,7 @@ class GkeControllers:
         self._nodes.follow()
         pods = self._plane.api.items("/api/v1/pods")
         self._policies.follow([*pods, *self._collectors.pods], self._control_plane())
+        self._filtered.set()
         self._filter(pods)
         self._autoscaler.follow(pods)
         self._measure()
@@ -111,8 +112,9 @@ class GkeControllers:
 
     def _carry(self) -> None:
         """Beside the other look, which takes seconds while Pods come and go: a Pod that ends has two until it is asked
-        no more (`programs.drain`)."""
-        self._services.follow()
+        no more (`programs.drain`). Nothing is carried before it is known who may reach whom."""
+        if self._filtered.is_set():
+            self._services.follow()
 
     def _restart_autoscaler(self) -> None:
         for _ in range(2):  # the first look may have begun before
