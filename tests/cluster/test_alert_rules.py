@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from itertools import accumulate, repeat
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -187,10 +187,14 @@ def judged(folder: Path, measured: list[dict[str, str]], label: str, found: set[
     """That after seven hours of what is measured alerts fire with these values of a label, one each, and no others."""
     expected = [{"labels": f'{{{label}="{value}"}}', "value": 1} for value in found]
     asked = f'sum by ({label}) (ALERTS{{alertstate="firing"}})'
-    queries = [{"expr": asked, "eval_time": f"{MINUTES}m", "exp_samples": expected}]
-    test = {"interval": "1m", "input_series": measured, "promql_expr_test": queries}
+    answers(folder, measured, "1m", {"expr": asked, "eval_time": f"{MINUTES}m", "exp_samples": expected})
+
+
+def answers(folder: Path, measured: list[dict[str, str]], interval: str, query: dict[str, Any]) -> None:
+    """That a query finds what it should in what is measured at this interval."""
+    test = {"interval": interval, "input_series": measured, "promql_expr_test": [query]}
     file = folder / "test.yaml"
-    file.write_text(json.dumps({"rule_files": [RULES], "evaluation_interval": "1m", "tests": [test]}))
+    file.write_text(json.dumps({"rule_files": [RULES], "evaluation_interval": interval, "tests": [test]}))
     promtool("test", "rules", str(file))
 
 
@@ -212,8 +216,8 @@ def test_drift_that_nobody_looked_at_is_told_after_two_nights_and_not_for_ever(
     """Thirty days, in which somebody looked each night until so many hours ago; since then the count is there, or not,
     as Google Cloud says nothing of which it is."""
     last = 30 * 24 - hours
-    counted = [str((hour - last % 24) // 24) if hour <= last else "_" for hour in range(30 * 24 + 1)]
-    counted = [str((last - last % 24) // 24) if flat and value == "_" else value for value in counted]
+    counted = [str((hour - last % 24) // 24) for hour in range(last + 1)]
+    counted += [counted[-1] if flat else "_"] * hours
     nightly = {"series": f'{watch.TAKEN}{{email_id="drift-prod"}}', "values": " ".join(counted)}
     drift_is_told(folder, [nightly], told=told)
 
@@ -224,8 +228,5 @@ def test_drift_that_nobody_ever_looked_at_is_not_told(folder: Path) -> None:
 
 def drift_is_told(folder: Path, measured: list[dict[str, str]], *, told: bool) -> None:
     samples = [{"labels": "{}", "value": 1}] if told else []
-    asked = {"expr": f"count({watch.query('drift-prod')})", "eval_time": "720h", "exp_samples": samples}
-    test = {"interval": "1h", "input_series": measured, "promql_expr_test": [asked]}
-    file = folder / "test.yaml"
-    file.write_text(json.dumps({"rule_files": [RULES], "evaluation_interval": "1h", "tests": [test]}))
-    promtool("test", "rules", str(file))
+    asked = f"count({watch.query('drift-prod')})"
+    answers(folder, measured, "1h", {"expr": asked, "eval_time": "720h", "exp_samples": samples})
